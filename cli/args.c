@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The words behind noun and verb: an operand, fields of the configuration with hyphens for
+ * underscores, and a verb's own options. Values go to the daemon as JSON; whether they are allowed
+ * is the daemon's to say.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/value.h"
+#include "cli.h"
+
+#define MAX_NAME 64
+
+static void translate(const char *from, char *ret, size_t size, char a, char b)
+{
+	size_t i;
+
+	for (i = 0; from[i] && i + 1 < size; i++)
+		ret[i] = from[i] == a ? b : from[i];
+	ret[i] = '\0';
+}
+
+void cli_field_name(const char *option, char *ret, size_t size)
+{
+	translate(option, ret, size, '-', '_');
+}
+
+void cli_option_name(const char *field, char *ret, size_t size)
+{
+	translate(field, ret, size, '_', '-');
+}
+
+bool cli_takes_field(const struct cli_verb *verb, const char *field)
+{
+	if (verb->fields < 0 || !api_field_find((enum api_noun)verb->fields, field))
+		return false;
+	if (!verb->only)
+		return strcmp(field, "name") != 0;
+	for (unsigned i = 0; verb->only[i]; i++)
+		if (strcmp(verb->only[i], field) == 0)
+			return true;
+	return false;
+}
+
+static const struct cli_option *find_option(const struct cli_verb *verb, const char *name)
+{
+	for (const struct cli_option *o = verb->options; o && o->name; o++)
+		if (strcmp(o->name, name) == 0)
+			return o;
+	return NULL;
+}
+
+/* A value that cannot be right goes as it is, so that the daemon's sentence is the one shown. */
+static json_t *field_value(const struct cli_verb *verb, const char *field, const char *text)
+{
+	const struct api_field *f = api_field_find((enum api_noun)verb->fields, field);
+	char canonical[API_VALUE_LEN];
+
+	if (verb->verb && strcmp(verb->verb, "set") == 0 && strcmp(text, "none") == 0)
+		return json_null();
+	if (api_value_check(f, text, canonical, NULL) < 0)
+		return json_string(text);
+	return api_value_to_json(f, canonical);
+}
+
+static int set_field(const struct cli_verb *verb, struct cli_args *args, const char *field,
+	const char *text, struct sh_err *err)
+{
+	json_t *value = field_value(verb, field, text);
+
+	if (!value)
+		return sh_err_set(err, -EINVAL, "'%s' is no text in UTF-8", field);
+	return json_object_set_new(args->params, field, value) < 0 ? -ENOMEM : 0;
+}
+
+/* "--key value", "--key=value" or "--flag"; *i is moved behind what was taken. */
+static int parse_option(const struct cli_verb *verb, int argc, char **argv, int *i,
+	struct cli_args *args, struct sh_err *err)
+{
+	const char *word = argv[*i] + 2, *equals = strchr(word, '=');
+	size_t len = equals ? (size_t)(equals - word) : strlen(word);
+	char name[MAX_NAME], field[MAX_NAME];
+	const struct cli_option *option;
+
+	snprintf(name, sizeof(name), "%.*s", (int)len, word);
+	cli_field_name(name, field, sizeof(field));
+	option = find_option(verb, name);
+	if (option && equals)
+		return sh_err_set(err, -EINVAL, "--%s takes no value", name);
+	if (option)
+		return json_object_set_new(args->flags, name, json_true()) < 0 ? -ENOMEM : 0;
+	if (!cli_takes_field(verb, field))
+		return sh_err_set(err, -EINVAL, "no option --%s: see 'shunt %s%s%s --help'", name,
+			verb->noun, verb->verb ? " " : "", verb->verb ? verb->verb : "");
+	if (!equals && *i + 1 >= argc)
+		return sh_err_set(err, -EINVAL, "--%s needs a value", name);
+	return set_field(verb, args, field, equals ? equals + 1 : argv[++*i], err);
+}
+
+static int check_operand(const struct cli_verb *verb, struct cli_args *args, struct sh_err *err)
+{
+	const char *what = verb->operand_name ? verb->operand_name : "NAME";
+	bool needed = verb->operand != CLI_NO_OPERAND && verb->operand != CLI_OPTIONAL_NAME;
+
+	if (needed && !args->operand)
+		return sh_err_set(err, -EINVAL, "%s is missing", what);
+	if (!args->operand || verb->operand == CLI_FILE || verb->operand == CLI_WORD)
+		return 0;
+	if (json_object_set_new(args->params, "name", json_string(args->operand)) < 0)
+		return sh_err_set(err, -EINVAL, "the name is no text in UTF-8");
+	return 0;
+}
+
+int cli_args_parse(const struct cli_verb *verb, int argc, char **argv, struct cli_args *ret,
+	struct sh_err *err)
+{
+	struct cli_args args = { .params = json_object(), .flags = json_object() };
+	int r = 0;
+
+	for (int i = 0; i < argc && r == 0; i++) {
+		if (strncmp(argv[i], "--", 2) == 0 && argv[i][2])
+			r = parse_option(verb, argc, argv, &i, &args, err);
+		else if (args.operand || verb->operand == CLI_NO_OPERAND)
+			r = sh_err_set(err, -EINVAL, "'%s' is one word too many", argv[i]);
+		else
+			args.operand = argv[i];
+	}
+	if (r == 0)
+		r = check_operand(verb, &args, err);
+	if (r < 0) {
+		cli_args_done(&args);
+		return r == -ENOMEM ? sh_err_set(err, r, "out of memory") : r;
+	}
+	*ret = args;
+	return 0;
+}
+
+void cli_args_done(struct cli_args *args)
+{
+	json_decref(args->params);
+	json_decref(args->flags);
+}
+
+bool cli_flag(const struct cli *cli, const char *name)
+{
+	return json_is_true(json_object_get(cli->args.flags, name));
+}

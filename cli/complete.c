@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Completion: bash asks `shunt complete WORD...`, whose last word is the one to be completed.
+ * Candidates come from the tables, and names of bridges, port groups and ports from the running
+ * switch. Says nothing when there is none.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/paths.h"
+#include "cli.h"
+
+static void offer(const char *candidate, const char *word)
+{
+	if (strncmp(candidate, word, strlen(word)) == 0)
+		puts(candidate);
+}
+
+static void offer_names(const char *run_dir, const char *noun, const char *word)
+{
+	_cleanup_(api_client_freep) struct api_client *client = NULL;
+	struct cli cli = { .run_dir = run_dir };
+	json_t *result = NULL, *object;
+	char method[64];
+	size_t i;
+
+	snprintf(method, sizeof(method), "%s.list", noun);
+	if (cli_connect(&cli, NULL, &client) < 0 ||
+		api_client_call(client, method, NULL, NULL, NULL, NULL, &result) < 0)
+		return;
+	json_array_foreach (result, i, object) {
+		const char *name = json_string_value(json_object_get(object, "name"));
+
+		if (name)
+			offer(name, word);
+	}
+	json_decref(result);
+}
+
+static void offer_words(const char *const *words, const char *word)
+{
+	for (unsigned i = 0; words[i]; i++)
+		offer(words[i], word);
+}
+
+static void offer_values(const char *run_dir, const struct api_field *f, const char *word)
+{
+	if (f->type == API_TYPE_ENUM)
+		offer_words(f->words, word);
+	if (f->type == API_TYPE_BOOL) {
+		offer("true", word);
+		offer("false", word);
+	}
+	if (f->type == API_TYPE_NAME)
+		offer_names(run_dir, api_tables[f->ref].noun, word);
+}
+
+static void offer_options(const struct cli_verb *v, const char *word)
+{
+	char option[80] = "--";
+
+	for (const struct cli_option *o = v->options; o && o->name; o++) {
+		snprintf(option + 2, sizeof(option) - 2, "%s", o->name);
+		offer(option, word);
+	}
+	for (unsigned i = 0; v->fields >= 0 && i < api_tables[v->fields].n_fields; i++) {
+		const char *field = api_tables[v->fields].fields[i].name;
+
+		if (!cli_takes_field(v, field))
+			continue;
+		cli_option_name(field, option + 2, sizeof(option) - 2);
+		offer(option, word);
+	}
+}
+
+static void offer_nouns(const char *word)
+{
+	const char *last = "";
+
+	for (unsigned i = 0; i < cli_n_verbs; i++) {
+		if (strcmp(cli_verbs[i].noun, last) != 0)
+			offer(cli_verbs[i].noun, word);
+		last = cli_verbs[i].noun;
+	}
+}
+
+static void offer_verbs(const char *noun, const char *word)
+{
+	for (unsigned i = 0; i < cli_n_verbs; i++)
+		if (cli_verbs[i].verb && strcmp(cli_verbs[i].noun, noun) == 0)
+			offer(cli_verbs[i].verb, word);
+}
+
+static const struct cli_verb *verb_of(const char *noun, const char *verb)
+{
+	for (unsigned i = 0; i < cli_n_verbs; i++)
+		if (strcmp(cli_verbs[i].noun, noun) == 0 &&
+			(!cli_verbs[i].verb || strcmp(cli_verbs[i].verb, verb) == 0))
+			return &cli_verbs[i];
+	return NULL;
+}
+
+static const struct api_field *field_before(const struct cli_verb *v, const char *previous)
+{
+	char field[64];
+
+	if (v->fields < 0 || strncmp(previous, "--", 2) != 0)
+		return NULL;
+	cli_field_name(previous + 2, field, sizeof(field));
+	return cli_takes_field(v, field) ? api_field_find((enum api_noun)v->fields, field) : NULL;
+}
+
+static void offer_rest(const struct cli_verb *v, const char *previous, const char *word,
+	bool is_operand, const char *run_dir)
+{
+	const struct api_field *f = field_before(v, previous);
+
+	if (f)
+		offer_values(run_dir, f, word);
+	else if (word[0] == '-')
+		offer_options(v, word);
+	else if (is_operand && (v->operand == CLI_NAME || v->operand == CLI_OPTIONAL_NAME) &&
+		 (!v->verb || strcmp(v->verb, "add") != 0))
+		offer_names(run_dir, v->noun, word);
+	else if (is_operand && v->words)
+		offer_words(v->words, word);
+	else if (v->operand != CLI_FILE)
+		offer_options(v, word);
+}
+
+int cli_complete(int argc, char **argv, const char *run_dir)
+{
+	const struct cli_verb *v;
+	const char *word = argc > 0 ? argv[argc - 1] : "";
+	int first;
+
+	if (argc <= 1) {
+		offer_nouns(word);
+		return CLI_DONE;
+	}
+	v = verb_of(argv[0], argc > 2 ? argv[1] : "");
+	if (argc == 2 && !(v && !v->verb)) {
+		offer_verbs(argv[0], word);
+		return CLI_DONE;
+	}
+	if (!v)
+		return CLI_DONE;
+	first = v->verb ? 2 : 1;
+	offer_rest(v, argv[argc - 2], word, argc - 1 == first, run_dir);
+	return CLI_DONE;
+}
+
+int cli_completion(struct cli *cli)
+{
+	if (strcmp(cli->args.operand, "bash") != 0)
+		return cli_fail(cli, "no completion for that shell: only bash");
+	puts("# bash completion of shunt: source <(shunt completion bash)\n"
+	     "_shunt()\n"
+	     "{\n"
+	     "\tlocal IFS=$'\\n'\n"
+	     "\tCOMPREPLY=($(\"${COMP_WORDS[0]}\" complete \"${COMP_WORDS[@]:1:COMP_CWORD}\" "
+	     "2>/dev/null))\n"
+	     "}\n"
+	     "complete -o default -F _shunt shunt");
+	return CLI_DONE;
+}

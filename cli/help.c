@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * --help of the program, of a noun and of a verb, and the same for the man pages shunt(1) and
+ * shunt.yaml(5): all read from the tables of verbs and fields.
+ */
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const char *operand_of(const struct cli_verb *v)
+{
+	switch (v->operand) {
+	case CLI_NO_OPERAND:
+		return "";
+	case CLI_OPTIONAL_NAME:
+		return " [NAME]";
+	default:
+		return v->operand_name ? v->operand_name : "NAME";
+	}
+}
+
+static void usage_of(const struct cli_verb *v, char *line, size_t size)
+{
+	const char *operand = operand_of(v);
+	size_t n;
+
+	snprintf(line, size, "%s%s%s%s%s%s", v->noun, v->verb ? " " : "", v->verb ? v->verb : "",
+		*operand && *operand != ' ' ? " " : "", operand,
+		v->fields >= 0 ? " [--FIELD VALUE ...]" : "");
+	for (const struct cli_option *o = v->options; o && o->name; o++) {
+		n = strlen(line);
+		snprintf(line + n, size - n, " [--%s]", o->name);
+	}
+}
+
+static void print_line(FILE *out, const struct cli_verb *v)
+{
+	char usage[128];
+
+	usage_of(v, usage, sizeof(usage));
+	fprintf(out, "  %-42s %s\n", usage, v->help);
+}
+
+static void print_field(FILE *out, const struct api_field *f)
+{
+	char option[64], allowed[256];
+
+	cli_option_name(f->name, option, sizeof(option));
+	fprintf(out, "  --%-18s %s\n", option, f->help);
+	fprintf(out, "  %20s %s%s%s\n", "", api_field_allowed(f, allowed, sizeof(allowed)),
+		f->def ? "; default: " : "", f->def ? f->def : "");
+}
+
+static void print_verb(FILE *out, const struct cli_verb *v)
+{
+	char usage[128];
+
+	usage_of(v, usage, sizeof(usage));
+	fprintf(out, "usage: shunt [-j] [--run-dir D] %s\n\n%s\n", usage, v->help);
+	if (v->options || v->fields >= 0)
+		fputc('\n', out);
+	for (const struct cli_option *o = v->options; o && o->name; o++)
+		fprintf(out, "  --%-18s %s\n", o->name, o->help);
+	if (v->fields < 0)
+		return;
+	for (unsigned i = 0; i < api_tables[v->fields].n_fields; i++)
+		if (cli_takes_field(v, api_tables[v->fields].fields[i].name))
+			print_field(out, &api_tables[v->fields].fields[i]);
+}
+
+static void print_all(FILE *out, const char *noun)
+{
+	fprintf(out, "usage: shunt [-j] [--run-dir D] NOUN VERB [NAME] [--key value ...]\n\n");
+	for (unsigned i = 0; i < cli_n_verbs; i++)
+		if (!cli_verbs[i].hidden && (!noun || strcmp(cli_verbs[i].noun, noun) == 0))
+			print_line(out, &cli_verbs[i]);
+	fprintf(out,
+		"\n  -j, --json       print JSON on verbs that read\n"
+		"  --run-dir D      where shuntd has its socket; else $SHUNT_RUN_DIR, else the "
+		"default\n"
+		"  --help           behind a noun or a verb: more about it\n"
+		"\nExit status: 0 done, 1 refused or failed, 2 wrong usage.\n");
+}
+
+void cli_help(FILE *out, const char *noun, const char *verb)
+{
+	for (unsigned i = 0; noun && i < cli_n_verbs; i++) {
+		const struct cli_verb *v = &cli_verbs[i];
+
+		if (strcmp(v->noun, noun) == 0 &&
+			(!v->verb || (verb && strcmp(v->verb, verb) == 0))) {
+			print_verb(out, v);
+			return;
+		}
+	}
+	print_all(out, noun);
+}
+
+/* Below: the generated parts of shunt(1) and shunt.yaml(5). scdoc wants its markup characters
+ * escaped. */
+static void print_escaped(const char *text)
+{
+	for (; *text; text++) {
+		if (strchr("_*\\#~<>", *text))
+			putchar('\\');
+		putchar(*text);
+	}
+}
+
+/* Help is in lower case and without a full stop; a man page wants a sentence. */
+static void print_sentence(const char *text)
+{
+	putchar(toupper((unsigned char)*text));
+	print_escaped(text + 1);
+	putchar('.');
+}
+
+static void scdoc_options(const struct cli_verb *v)
+{
+	for (const struct cli_option *o = v->options; o && o->name; o++) {
+		printf("\t*--%s*: ", o->name);
+		print_escaped(o->help);
+		printf("\n\n");
+	}
+	if (v->fields < 0)
+		return;
+	printf("\tOptions:");
+	for (unsigned i = 0; i < api_tables[v->fields].n_fields; i++) {
+		char option[64];
+
+		if (!cli_takes_field(v, api_tables[v->fields].fields[i].name))
+			continue;
+		cli_option_name(api_tables[v->fields].fields[i].name, option, sizeof(option));
+		printf(" *--%s*", option);
+	}
+	printf("\n\n");
+}
+
+int cli_help_scdoc(void)
+{
+	for (unsigned i = 0; i < cli_n_verbs; i++) {
+		const struct cli_verb *v = &cli_verbs[i];
+		char usage[128];
+
+		if (v->hidden)
+			continue;
+		usage_of(v, usage, sizeof(usage));
+		printf("*shunt ");
+		print_escaped(usage);
+		printf("*\n\t");
+		print_sentence(v->help);
+		printf("\n\n");
+		scdoc_options(v);
+	}
+	return CLI_DONE;
+}
+
+static void scdoc_field(const struct api_field *f)
+{
+	char allowed[256];
+
+	putchar('*');
+	print_escaped(f->name);
+	printf("*: ");
+	print_escaped(api_field_allowed(f, allowed, sizeof(allowed)));
+	printf("\n\t");
+	print_sentence(f->help);
+	if (f->def) {
+		printf(" Default: ");
+		print_escaped(f->def);
+		putchar('.');
+	}
+	if (f->flags & API_MAKING)
+		printf(" A change makes the port anew.");
+	printf("\n\n");
+}
+
+int cli_help_scdoc_fields(void)
+{
+	for (int noun = 0; noun < API_N_NOUNS; noun++) {
+		const struct api_table *table = &api_tables[noun];
+
+		printf("## %s\n\n%s: ", table->key, table->single ? "One mapping" : "A list");
+		print_escaped(table->help);
+		printf(".\n\n");
+		for (unsigned i = 0; i < table->n_fields; i++)
+			if (noun != API_PORT || !(table->fields[i].flags & API_INHERITED))
+				scdoc_field(&table->fields[i]);
+		if (noun == API_PORT)
+			printf("A port also takes every field of a port group from *vlan* on. What "
+			       "it "
+			       "has of its own wins over its group's.\n\n");
+	}
+	return CLI_DONE;
+}
+
+#define MAX_WORD 32
+#define NEAR     2 /* letters that may be wrong */
+
+/* How many letters have to be added, removed or changed to make one word of the other; the start
+ * of a word is near it. Words that are too long are near nothing. */
+static unsigned distance(const char *a, const char *b)
+{
+	size_t n_a = strlen(a), n_b = strlen(b);
+	unsigned row[MAX_WORD + 1];
+
+	if (n_a > MAX_WORD || n_b > MAX_WORD)
+		return UINT_MAX;
+	if (n_b && strncmp(a, b, n_b) == 0)
+		return 1;
+	for (unsigned j = 0; j <= n_b; j++)
+		row[j] = j;
+	for (unsigned i = 1; i <= n_a; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = i;
+		for (unsigned j = 1; j <= n_b; j++) {
+			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+
+			diagonal = row[j];
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			if (diagonal + 1 < best)
+				best = diagonal + 1;
+			row[j] = best;
+		}
+	}
+	return row[n_b];
+}
+
+static const char *candidate(const struct cli_verb *v, const char *noun)
+{
+	if (!noun)
+		return v->noun;
+	return strcmp(v->noun, noun) == 0 ? v->verb : NULL;
+}
+
+static const char *nearest(const char *noun, const char *word)
+{
+	const char *best = NULL;
+	unsigned best_n = NEAR + 1;
+
+	for (unsigned i = 0; i < cli_n_verbs; i++) {
+		const char *c = candidate(&cli_verbs[i], noun);
+		unsigned n = c ? distance(c, word) : UINT_MAX;
+
+		if (n < best_n) {
+			best = c;
+			best_n = n;
+		}
+	}
+	return best;
+}
+
+void cli_suggest(const char *noun, const char *word)
+{
+	const char *best = nearest(noun, word), *last = NULL;
+
+	if (best) {
+		fprintf(stderr, ": did you mean '%s'?\n", best);
+		return;
+	}
+	fprintf(stderr, ": one of");
+	for (unsigned i = 0; i < cli_n_verbs; i++) {
+		const char *c = candidate(&cli_verbs[i], noun);
+
+		if (!c || (last && strcmp(last, c) == 0))
+			continue;
+		fprintf(stderr, " %s", c);
+		last = c;
+	}
+	fputc('\n', stderr);
+}

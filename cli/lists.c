@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Lists and single objects: which columns a noun has. What a cell holds is the daemon's word.
+ */
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/paths.h"
+#include "cli.h"
+#include "table.h"
+
+#define LIST(columns, result)                                                                      \
+	cli_table_list(columns, sizeof(columns) / sizeof((columns)[0]), result)
+
+void cli_print_bridges(struct cli *cli, const json_t *result)
+{
+	static const struct cli_column columns[] = {
+		{ "NAME", "name", false },
+		{ "FAIL MODE", "fail_mode", false },
+		{ "DATAPATH ID", "datapath_id", false },
+		{ "ADDRESSES", "fdb_entries", true },
+		{ "PORTS", "ports", false },
+	};
+
+	LIST(columns, result);
+}
+
+void cli_print_portgroups(struct cli *cli, const json_t *result)
+{
+	static const struct cli_column columns[] = {
+		{ "NAME", "name", false },
+		{ "BRIDGE", "bridge", false },
+		{ "VLAN", "vlan", true },
+		{ "TRUNK", "trunk", false },
+		{ "VLAN MODE", "vlan_mode", false },
+		{ "PORTS", "ports", false },
+	};
+
+	LIST(columns, result);
+}
+
+void cli_print_ports(struct cli *cli, const json_t *result)
+{
+	static const struct cli_column columns[] = {
+		{ "NAME", "name", false },
+		{ "OFPORT", "ofport", true },
+		{ "BRIDGE", "bridge", false },
+		{ "PORT GROUP", "portgroup", false },
+		{ "TYPE", "type", false },
+		{ "VLAN", "vlan", true },
+		{ "TRUNK", "trunk", false },
+		{ "LINK", "link", false },
+		{ "ADDRESSES", "macs", true },
+		{ "ERROR", "error", false },
+	};
+
+	LIST(columns, result);
+}
+
+void cli_print_fdb(struct cli *cli, const json_t *result)
+{
+	static const struct cli_column columns[] = {
+		{ "BRIDGE", "bridge", false },
+		{ "VLAN", "vlan", true },
+		{ "MAC", "mac", false },
+		{ "PORT", "port", false },
+		{ "AGE S", "age_s", true },
+		{ "STATIC", "static", false },
+	};
+
+	LIST(columns, result);
+}
+
+void cli_print_workers(struct cli *cli, const json_t *result)
+{
+	static const struct cli_column columns[] = {
+		{ "WORKER", "worker", true },
+		{ "CPU", "cpu", true },
+		{ "POLL", "poll", false },
+		{ "RX QUEUES", "rx_queues", true },
+	};
+
+	LIST(columns, result);
+}
+
+void cli_print_object(struct cli *cli, const json_t *result)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach ((json_t *)result, key, value) {
+		_cleanup_free_ char *text = cli_text(value);
+
+		printf("%-18s %s\n", key, text ? text : "");
+	}
+}
+
+void cli_print_flushed(struct cli *cli, const json_t *result)
+{
+	json_int_t n = json_integer_value(json_object_get(result, "flushed"));
+
+	printf("%" JSON_INTEGER_FORMAT " %s forgotten\n", n, n == 1 ? "address" : "addresses");
+}
+
+void cli_print_version(struct cli *cli, const json_t *result)
+{
+	printf("%-18s %s\n", "shunt", sh_version());
+	cli_print_object(cli, result);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Counters: tables for ports and workers, and the drop reasons of one port.
+ */
+#include <stdio.h>
+
+#include "cli.h"
+#include "table.h"
+
+void cli_print_port_stats(struct cli *cli, const json_t *result)
+{
+	static const struct cli_column columns[] = {
+		{ "NAME", "name", false },
+		{ "RX PACKETS", "rx_packets", true },
+		{ "RX BYTES", "rx_bytes", true },
+		{ "RX DROPPED", "rx_dropped", true },
+		{ "COPIED", "rx_copied", true },
+		{ "MISSED", "rx_missed", true },
+		{ "TX PACKETS", "tx_packets", true },
+		{ "TX BYTES", "tx_bytes", true },
+		{ "TX DROPPED", "tx_dropped", true },
+	};
+	const char *reason;
+	json_t *count;
+
+	cli_table_list(columns, sizeof(columns) / sizeof(columns[0]), result);
+	if (!cli->args.operand)
+		return;
+	json_object_foreach (json_object_get(json_array_get(result, 0), "drops"), reason, count)
+		printf("dropped %-18s %12" JSON_INTEGER_FORMAT "\n", reason,
+			json_integer_value(count));
+}
+
+void cli_print_worker_stats(struct cli *cli, const json_t *result)
+{
+	static const struct cli_column columns[] = {
+		{ "WORKER", "worker", true },
+		{ "CPU", "cpu", true },
+		{ "RX PACKETS", "rx_packets", true },
+		{ "TX PACKETS", "tx_packets", true },
+		{ "COPIED", "copied", true },
+		{ "DROPPED", "dropped", true },
+		{ "BUSY CYCLES", "busy_cycles", true },
+		{ "IDLE CYCLES", "idle_cycles", true },
+		{ "CYCLES/PACKET", "cycles_per_packet", true },
+	};
+
+	cli_table_list(columns, sizeof(columns) / sizeof(columns[0]), result);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The table of verbs. A new verb is a row here; dispatch, help, completion and shunt(1) follow.
+ */
+#include "cli.h"
+
+#define NO_FIELDS (-1)
+
+static const char *const fdb_add_fields[] = { "bridge", "vlan", "mac", "port", NULL };
+static const char *const fdb_del_fields[] = { "bridge", "vlan", "mac", NULL };
+static const char *const fdb_list_fields[] = { "bridge", NULL };
+static const char *const fdb_flush_fields[] = { "bridge", "port", "vlan", NULL };
+
+static const char *const log_levels[] = { "err", "warn", "notice", "info", "debug", NULL };
+static const char *const shells[] = { "bash", NULL };
+
+static const struct cli_option stats_options[] = {
+	{ "clear", "zero them after reading" },
+	{ 0 },
+};
+static const struct cli_option apply_options[] = {
+	{ "dry-run", "print the plan and stop" },
+	{ 0 },
+};
+
+/* clang-format off */
+#define EDIT(word, of) \
+	{ .noun = word, .verb = "add", .help = "make one", .operand = CLI_NAME, .fields = of, \
+	  .method = word ".add", .run = cli_call }, \
+	{ .noun = word, .verb = "del", .help = "remove one", .operand = CLI_NAME, \
+	  .fields = NO_FIELDS, .method = word ".del", .run = cli_call }, \
+	{ .noun = word, .verb = "set", .help = "change fields; 'none' takes one away", \
+	  .operand = CLI_NAME, .fields = of, .method = word ".set", .run = cli_call }, \
+	{ .noun = word, .verb = "show", .help = "print one", .operand = CLI_NAME, .reads = true, \
+	  .fields = NO_FIELDS, .method = word ".show", .run = cli_call, .print = cli_print_object }
+
+const struct cli_verb cli_verbs[] = {
+	{ .noun = "show", .help = "the whole switch as a tree", .fields = NO_FIELDS,
+	  .method = "show", .run = cli_call, .print = cli_print_tree, .reads = true },
+	{ .noun = "bridge", .verb = "list", .help = "all bridges", .fields = NO_FIELDS, .reads = true,
+	  .method = "bridge.list", .run = cli_call, .print = cli_print_bridges },
+	EDIT("bridge", API_BRIDGE),
+	{ .noun = "portgroup", .verb = "list", .help = "all port groups", .fields = NO_FIELDS,
+	  .reads = true, .method = "portgroup.list", .run = cli_call, .print = cli_print_portgroups },
+	EDIT("portgroup", API_PORTGROUP),
+	{ .noun = "port", .verb = "list", .help = "all ports", .fields = NO_FIELDS, .reads = true,
+	  .method = "port.list", .run = cli_call, .print = cli_print_ports },
+	EDIT("port", API_PORT),
+	{ .noun = "port", .verb = "stats", .help = "counters, and drop reasons of one port",
+	  .operand = CLI_OPTIONAL_NAME, .fields = NO_FIELDS, .reads = true,
+	  .method = "port.stats", .run = cli_call, .print = cli_print_port_stats },
+	{ .noun = "fdb", .verb = "list", .help = "addresses and their ports", .fields = API_FDB,
+	  .only = fdb_list_fields, .reads = true, .method = "fdb.list", .run = cli_call,
+	  .print = cli_print_fdb },
+	{ .noun = "fdb", .verb = "add", .help = "add a static entry", .fields = API_FDB,
+	  .only = fdb_add_fields, .method = "fdb.add", .run = cli_call },
+	{ .noun = "fdb", .verb = "del", .help = "forget an entry", .fields = API_FDB,
+	  .only = fdb_del_fields, .method = "fdb.del", .run = cli_call },
+	{ .noun = "fdb", .verb = "flush", .help = "forget what was learned", .fields = API_FDB,
+	  .only = fdb_flush_fields, .method = "fdb.flush", .run = cli_call,
+	  .print = cli_print_flushed },
+	{ .noun = "worker", .verb = "list", .help = "forwarding threads", .fields = NO_FIELDS,
+	  .reads = true, .method = "worker.list", .run = cli_call, .print = cli_print_workers },
+	{ .noun = "worker", .verb = "stats", .help = "their frames and cycles", .fields = NO_FIELDS,
+	  .options = stats_options, .reads = true, .method = "worker.stats", .run = cli_call,
+	  .print = cli_print_worker_stats },
+	{ .noun = "apply", .help = "make the switch equal to a file; - reads standard input",
+	  .operand = CLI_FILE, .operand_name = "FILE", .fields = NO_FIELDS,
+	  .options = apply_options, .method = "apply", .run = cli_apply, .reads = true },
+	{ .noun = "config", .verb = "show", .help = "the configuration as YAML", .fields = NO_FIELDS,
+	  .method = "config.show", .run = cli_config_show, .reads = true },
+	{ .noun = "config", .verb = "check", .help = "check a file; needs no running shuntd",
+	  .operand = CLI_FILE, .operand_name = "FILE", .fields = NO_FIELDS,
+	  .run = cli_config_check },
+	{ .noun = "log", .verb = "set", .help = "change the log's level: err warn notice info debug",
+	  .operand = CLI_WORD, .operand_name = "LEVEL", .words = log_levels, .fields = NO_FIELDS,
+	  .method = "log.set", .run = cli_call },
+	{ .noun = "completion", .help = "print the completion script of a shell",
+	  .operand = CLI_WORD, .operand_name = "bash", .words = shells, .fields = NO_FIELDS,
+	  .run = cli_completion },
+	{ .noun = "version", .help = "versions of shunt and of the running shuntd",
+	  .fields = NO_FIELDS, .method = "version", .run = cli_call, .print = cli_print_version,
+	  .reads = true },
+};
+/* clang-format on */
+
+const unsigned cli_n_verbs = sizeof(cli_verbs) / sizeof(cli_verbs[0]);

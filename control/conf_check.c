@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Checks of the model: values one by one, then what each item needs. Pure.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/value.h"
+#include "conf_check.h"
+#include "conf_policy.h"
+
+void conf_env_init(struct conf_env *env, const char *run_dir)
+{
+	env->run_dir = run_dir;
+	CPU_ZERO(&env->cpus);
+	if (sched_getaffinity(0, sizeof(env->cpus), &env->cpus) < 0)
+		CPU_SET(0, &env->cpus);
+}
+
+int conf_fail(struct conf_where *where, const char *field, struct sh_err *err, int code,
+	const char *fmt, ...)
+{
+	char text[sizeof(err->text)];
+	va_list ap;
+
+	where->field = field;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return sh_err_set(err, code, "%s", text);
+}
+
+static int normalise_item(
+	struct conf_item *item, enum api_noun noun, struct conf_where *where, struct sh_err *err)
+{
+	const struct api_table *table = &api_tables[noun];
+
+	for (unsigned i = 0; i < table->n_fields; i++) {
+		const struct api_field *field = &table->fields[i];
+		char canonical[API_VALUE_LEN];
+
+		if (!item->v[i])
+			continue;
+		where->field = field->name;
+		if (api_value_check(field, item->v[i], canonical, err) < 0)
+			return -EINVAL;
+		/* An empty list says no more than none. */
+		if (conf_set(item, noun, field->name, *canonical ? canonical : NULL) < 0)
+			return sh_err_set(err, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+int conf_normalise(struct conf *conf, struct conf_where *where, struct sh_err *err)
+{
+	for (int noun = 0; noun < API_N_NOUNS; noun++) {
+		for (uint32_t i = 0; i < conf->of[noun].n; i++) {
+			int r;
+
+			*where = (struct conf_where){ (enum api_noun)noun, (int)i, NULL };
+			r = normalise_item(
+				&conf->of[noun].items[i], (enum api_noun)noun, where, err);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int check_workers(const struct conf_item *workers, const struct conf_env *env,
+	struct conf_where *where, struct sh_err *err)
+{
+	const char *text = conf_get(workers, API_WORKERS, "cpus");
+	cpu_set_t seen;
+	unsigned n = 0;
+
+	CPU_ZERO(&seen);
+	while (text && *text) {
+		char *end;
+		unsigned long cpu = strtoul(text, &end, 10);
+
+		if (cpu >= CPU_SETSIZE || !CPU_ISSET(cpu, &env->cpus))
+			return conf_fail(where, "cpus", err, -EINVAL,
+				"cpus: CPU %lu does not exist or shuntd may not run on it: see "
+				"'nproc' and taskset(1)",
+				cpu);
+		if (CPU_ISSET(cpu, &seen))
+			return conf_fail(
+				where, "cpus", err, -EINVAL, "cpus: CPU %lu is given twice", cpu);
+		CPU_SET(cpu, &seen);
+		if (++n > 16)
+			return conf_fail(
+				where, "cpus", err, -EINVAL, "cpus: no more than 16 workers");
+		text = *end == ',' ? end + 1 : end;
+	}
+	return 0;
+}
+
+static int check_controllers(
+	const struct conf_item *bridge, struct conf_where *where, struct sh_err *err)
+{
+	static const char *const kinds[] = { "tcp:", "ptcp:", "ssl:", "pssl:", "unix:", "punix:" };
+	const char *text = conf_get(bridge, API_BRIDGE, "controllers");
+
+	while (text && *text) {
+		size_t n = strcspn(text, ",");
+		bool known = false;
+
+		for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+			known = known || strncmp(text, kinds[i], strlen(kinds[i])) == 0;
+		if (!known)
+			return conf_fail(where, "controllers", err, -EINVAL,
+				"controllers: '%.*s' is not allowed: tcp:, ptcp:, ssl:, pssl:, "
+				"unix: or punix:, and an address",
+				(int)n, text);
+		text += n + (text[n] == ',');
+	}
+	return 0;
+}
+
+static int check_portgroup(const struct conf *conf, const struct conf_item *group,
+	struct conf_where *where, struct sh_err *err)
+{
+	const char *bridge = conf_get(group, API_PORTGROUP, "bridge");
+	struct dp_vlan_policy policy;
+
+	if (!bridge)
+		return conf_fail(where, NULL, err, -EINVAL, "bridge is missing");
+	if (!conf_item(conf, API_BRIDGE, bridge))
+		return conf_fail(where, "bridge", err, -ENOENT, "no such bridge '%s'", bridge);
+	return conf_vlan_policy(conf_get(group, API_PORTGROUP, "vlan"),
+		conf_get(group, API_PORTGROUP, "trunk"),
+		conf_get(group, API_PORTGROUP, "vlan_mode"), &policy, &where->field, err);
+}
+
+static int check_fdb(const struct conf *conf, const struct conf_item *entry,
+	struct conf_where *where, struct sh_err *err)
+{
+	const char *bridge = conf_get(entry, API_FDB, "bridge");
+	const char *port = conf_get(entry, API_FDB, "port");
+	const char *mac = conf_get(entry, API_FDB, "mac");
+	const char *on;
+	uint8_t bytes[6];
+
+	if (!bridge || !port || !mac)
+		return conf_fail(where, NULL, err, -EINVAL, "%s is missing",
+			!bridge ? "bridge"
+			: !mac  ? "mac"
+				: "port");
+	if (!conf_item(conf, API_BRIDGE, bridge))
+		return conf_fail(where, "bridge", err, -ENOENT, "no such bridge '%s'", bridge);
+	if (!conf_item(conf, API_PORT, port))
+		return conf_fail(where, "port", err, -ENOENT, "no such port '%s'", port);
+	on = conf_port_bridge(conf, conf_item(conf, API_PORT, port));
+	if (!on || strcmp(on, bridge) != 0)
+		return conf_fail(where, "port", err, -EINVAL, "port '%s' is not on bridge '%s'",
+			port, bridge);
+	if (api_parse_mac(mac, bytes) < 0 || (bytes[0] & 1))
+		return conf_fail(where, "mac", err, -EINVAL,
+			"mac: '%s' is a multicast address, which has no one port", mac);
+	return 0;
+}
+
+static int check_item(const struct conf *conf, const struct conf_item *item,
+	const struct conf_env *env, struct conf_where *where, struct sh_err *err)
+{
+	if (!api_tables[where->noun].single && where->noun != API_FDB && !item->v[0])
+		return conf_fail(where, NULL, err, -EINVAL, "name is missing");
+	switch (where->noun) {
+	case API_WORKERS:
+		return check_workers(item, env, where, err);
+	case API_BRIDGE:
+		return check_controllers(item, where, err);
+	case API_PORTGROUP:
+		return check_portgroup(conf, item, where, err);
+	case API_PORT:
+		return conf_check_port(conf, item, env, where, err);
+	case API_FDB:
+		return check_fdb(conf, item, where, err);
+	default:
+		return 0;
+	}
+}
+
+int conf_check(const struct conf *conf, const struct conf_env *env, struct conf_where *where,
+	struct sh_err *err)
+{
+	for (int noun = 0; noun < API_N_NOUNS; noun++) {
+		for (uint32_t i = 0; i < conf->of[noun].n; i++) {
+			int r;
+
+			*where = (struct conf_where){ (enum api_noun)noun, (int)i, NULL };
+			r = check_item(conf, &conf->of[noun].items[i], env, where, err);
+			if (r < 0)
+				return r;
+		}
+	}
+	return conf_check_unique(conf, env, where, err);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The table of methods, and reading of parameters. Control thread.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/rpc.h"
+#include "method.h"
+
+struct method {
+	const char *name;
+	method_fn *fn;
+	enum api_noun noun;
+	const char *params; /* the names allowed, with spaces around; NULL: the noun's fields */
+};
+
+#define ITEM_METHODS(word, of)                                                                     \
+	{ word ".add", method_item_add, of, NULL }, { word ".set", method_item_set, of, NULL },    \
+		{ word ".del", method_item_del, of, " name " },                                    \
+		{ word ".list", method_item_list, of, " " },                                       \
+	{                                                                                          \
+		word ".show", method_item_show, of, " name "                                       \
+	}
+
+static const struct method methods[] = {
+	ITEM_METHODS("bridge", API_BRIDGE),
+	ITEM_METHODS("portgroup", API_PORTGROUP),
+	ITEM_METHODS("port", API_PORT),
+	{ "show", method_show, API_N_NOUNS, " " },
+	{ "port.stats", method_port_stats, API_PORT, " name " },
+	{ "fdb.list", method_fdb_list, API_FDB, " bridge " },
+	{ "fdb.add", method_fdb_add, API_FDB, NULL },
+	{ "fdb.del", method_fdb_del, API_FDB, " bridge mac vlan " },
+	{ "fdb.flush", method_fdb_flush, API_FDB, " bridge port vlan " },
+	{ "worker.list", method_worker_list, API_WORKERS, " " },
+	{ "worker.stats", method_worker_stats, API_WORKERS, " clear " },
+	{ "apply", method_apply, API_N_NOUNS, " text file dry_run " },
+	{ "config.show", method_config_show, API_N_NOUNS, " " },
+	{ "log.set", method_log_set, API_N_NOUNS, " level " },
+	{ "version", method_version, API_N_NOUNS, " " },
+};
+
+static const struct method *find_method(const char *name)
+{
+	for (unsigned i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (strcmp(methods[i].name, name) == 0)
+			return &methods[i];
+	return NULL;
+}
+
+static bool word_in(const char *words, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (n == 0 || strchr(word, ' '))
+		return false;
+	for (const char *p = strstr(words, word); p; p = strstr(p + 1, word))
+		if (p[-1] == ' ' && p[n] == ' ')
+			return true;
+	return false;
+}
+
+static int check_params(const struct method *method, const json_t *params, struct sh_err *err)
+{
+	const char *key;
+	json_t *value;
+
+	if (!method->params)
+		return 0;
+	json_object_foreach ((json_t *)params, key, value) {
+		if (word_in(method->params, key))
+			continue;
+		if (strcmp(method->params, " ") == 0)
+			return sh_err_set(
+				err, -EINVAL, "unknown field '%.64s'; none is allowed", key);
+		return sh_err_set(err, -EINVAL, "unknown field '%.64s'; allowed:%.*s", key,
+			(int)strlen(method->params) - 1, method->params);
+	}
+	return 0;
+}
+
+/* jansson's builders are chained, so what failed inside is a hole in the result; the allocator
+ * knows. Everything of jansson's in shuntd runs in the control thread. */
+static bool json_out_of_memory;
+
+static void *json_alloc(size_t size)
+{
+	void *p = malloc(size);
+
+	json_out_of_memory = json_out_of_memory || !p;
+	return p;
+}
+
+/* A result with a hole is none. A change may have been made before its answer failed. */
+static int check_result(json_t **ret, struct sh_err *err)
+{
+	if (!json_out_of_memory)
+		return 0;
+	json_decref(*ret);
+	*ret = NULL;
+	return sh_err_set(err, -ENOMEM, "out of memory for the answer");
+}
+
+int method_call(struct ctl *ctl, const char *name, const json_t *params,
+	const struct reconcile_watch *watch, json_t **ret, int *ret_code, struct sh_err *err)
+{
+	const struct method *method = find_method(name);
+	struct call call = { .params = params, .watch = watch };
+	int r;
+
+	*ret_code = API_RPC_NO_METHOD;
+	if (!method)
+		return sh_err_set(err, -ENOSYS, "no such method '%.64s'", name);
+	call.noun = method->noun;
+	json_set_alloc_funcs(json_alloc, free);
+	json_out_of_memory = false;
+	r = check_params(method, params, err);
+	if (r == 0)
+		r = method->fn(ctl, &call, ret, err);
+	if (r == 0)
+		r = check_result(ret, err);
+	*ret_code = r == -EINVAL || r == -ERANGE ? API_RPC_INVALID_PARAMS : API_RPC_REFUSED;
+	return r;
+}
+
+int method_text_optional(
+	const struct call *call, const char *name, const char **ret, struct sh_err *err)
+{
+	const json_t *value = json_object_get(call->params, name);
+
+	*ret = NULL;
+	if (!value || json_is_null(value))
+		return 0;
+	if (!json_is_string(value) || strlen(json_string_value(value)) != json_string_length(value))
+		return sh_err_set(err, -EINVAL, "%s: this JSON value is not allowed: a text", name);
+	*ret = json_string_value(value);
+	return 0;
+}
+
+int method_text(const struct call *call, const char *name, const char **ret, struct sh_err *err)
+{
+	int r = method_text_optional(call, name, ret, err);
+
+	if (r < 0)
+		return r;
+	return *ret ? 0 : sh_err_set(err, -EINVAL, "%s is missing", name);
+}
+
+int method_bool(const struct call *call, const char *name, bool *ret, struct sh_err *err)
+{
+	const json_t *value = json_object_get(call->params, name);
+
+	*ret = json_is_true(value);
+	if (value && !json_is_boolean(value) && !json_is_null(value))
+		return sh_err_set(
+			err, -EINVAL, "%s: this JSON value is not allowed: true or false", name);
+	return 0;
+}
+
+int method_find(const struct ctl *ctl, enum api_noun noun, const char *name,
+	const struct conf_item **ret, struct sh_err *err)
+{
+	*ret = conf_item(&ctl->conf, noun, name);
+	if (!*ret)
+		return sh_err_set(err, -ENOENT, "no such %s '%.64s'", conf_noun(noun), name);
+	return 0;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The methods of the API (doc/api.md). A method reads its parameters, asks or changes the state,
+ * and makes a result; it knows of no socket. Control thread.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "change.h"
+
+struct call {
+	const json_t *params; /* an object, or NULL for none */
+	enum api_noun noun;   /* of the method, where one function serves several */
+	const struct reconcile_watch *watch;
+};
+
+typedef int method_fn(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err);
+
+/**
+ * Call a method by its name.
+ *
+ * return:  0 and a new reference in *ret (NULL for {})
+ * errors:  *ret_code is the enum api_rpc_code; the -errno is returned
+ */
+int method_call(struct ctl *ctl, const char *name, const json_t *params,
+	const struct reconcile_watch *watch, json_t **ret, int *ret_code, struct sh_err *err);
+
+/* Parameters. errors: -EINVAL with a sentence. */
+int method_text(const struct call *call, const char *name, const char **ret, struct sh_err *err);
+
+/** Like method_text, but NULL when the parameter is not given. */
+int method_text_optional(
+	const struct call *call, const char *name, const char **ret, struct sh_err *err);
+int method_bool(const struct call *call, const char *name, bool *ret, struct sh_err *err);
+
+/** errors: -ENOENT "no such port 'web1'". */
+int method_find(const struct ctl *ctl, enum api_noun noun, const char *name,
+	const struct conf_item **ret, struct sh_err *err);
+
+/* One object of `list` and `show`. return: NULL when out of memory. */
+json_t *method_bridge_object(const struct ctl *ctl, const struct conf_item *bridge);
+json_t *method_portgroup_object(const struct ctl *ctl, const struct conf_item *group);
+json_t *method_port_object(const struct ctl *ctl, const struct conf_item *port);
+
+/** Array of the objects of a noun. */
+json_t *method_objects(const struct ctl *ctl, enum api_noun noun);
+json_t *method_worker_objects(const struct ctl *ctl);
+
+/** errors: -EBUSY with who uses it. */
+int method_check_unused(
+	const struct ctl *ctl, enum api_noun noun, const char *name, struct sh_err *err);
+
+method_fn method_item_add, method_item_set, method_item_del, method_item_list, method_item_show;
+method_fn method_port_stats;
+method_fn method_fdb_list, method_fdb_add, method_fdb_del, method_fdb_flush;
+method_fn method_worker_list, method_worker_stats;
+method_fn method_show, method_apply, method_config_show, method_log_set, method_version;

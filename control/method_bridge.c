@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What bridge.list and bridge.show tell of a bridge. Control thread.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf_json.h"
+#include "conf_policy.h"
+#include "method.h"
+#include "ofproto/dpid.h"
+
+static json_t *ports_of(const struct ctl *ctl, const char *bridge)
+{
+	const struct conf_items *ports = &ctl->conf.of[API_PORT];
+	json_t *names = json_array();
+
+	for (uint32_t i = 0; i < ports->n; i++) {
+		const char *on = conf_port_bridge(&ctl->conf, &ports->items[i]);
+
+		if (on && strcmp(on, bridge) == 0)
+			json_array_append_new(
+				names, json_string(conf_get(&ports->items[i], API_PORT, "name")));
+	}
+	return names;
+}
+
+static void set_default(json_t *object, const struct conf_item *bridge, const char *field)
+{
+	const struct api_field *info = api_field_find(API_BRIDGE, field);
+	uint64_t number = conf_get_uint(bridge, API_BRIDGE, field, 0);
+
+	if (info->type == API_TYPE_UINT && !conf_get(bridge, API_BRIDGE, field))
+		number = strtoull(info->def, NULL, 10);
+	json_object_set_new(object, field,
+		info->type == API_TYPE_UINT
+			? json_integer((json_int_t)number)
+			: json_string(conf_get_or_default(bridge, API_BRIDGE, field)));
+}
+
+json_t *method_bridge_object(const struct ctl *ctl, const struct conf_item *bridge)
+{
+	const char *name = conf_get(bridge, API_BRIDGE, "name");
+	const struct switch_bridge *there = switch_bridge(&ctl->sw, name);
+	json_t *object = conf_item_to_json(bridge, API_BRIDGE);
+	struct dp_fdb_info info = { 0 };
+	char dpid[OF_DPID_LEN];
+
+	set_default(object, bridge, "fail_mode");
+	set_default(object, bridge, "fdb_size");
+	set_default(object, bridge, "fdb_ageing_s");
+	if (!conf_get(bridge, API_BRIDGE, "datapath_id")) {
+		of_dpid_format(of_dpid_derive(name, ctl->machine_id), dpid);
+		json_object_set_new(object, "datapath_id", json_string(dpid));
+	}
+	if (there)
+		dp_fdb_get_info(there->dp, &info);
+	json_object_set_new(object, "ports", ports_of(ctl, name));
+	json_object_set_new(object, "fdb_entries", json_integer(info.n_entries));
+	json_object_set_new(object, "fdb_full", json_integer((json_int_t)info.n_full));
+	return object;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The forwarding database: what was learned, and static entries, which the store keeps. Control
+ * thread.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/value.h"
+#include "conf_json.h"
+#include "method.h"
+
+struct listing {
+	json_t *array;
+	const char *bridge;
+};
+
+static int list_entry(void *ctx, const struct dp_fdb_entry *entry)
+{
+	const struct listing *listing = ctx;
+	char mac[18];
+
+	api_format_mac(entry->mac, mac);
+	json_array_append_new(listing->array,
+		json_pack("{s:s, s:i, s:s, s:s, s:i, s:b}", "bridge", listing->bridge, "vlan",
+			(int)entry->vlan, "mac", mac, "port", dp_port_name(entry->port), "age_s",
+			(int)entry->age_s, "static", (int)entry->is_static));
+	return 0;
+}
+
+/* The bridge that a parameter names, or NULL for all. */
+static int bridge_param(
+	const struct ctl *ctl, const struct call *call, const char **ret, struct sh_err *err)
+{
+	const struct conf_item *item;
+	int r = method_text_optional(call, "bridge", ret, err);
+
+	return r == 0 && *ret ? method_find(ctl, API_BRIDGE, *ret, &item, err) : r;
+}
+
+int method_fdb_list(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)
+{
+	const char *only;
+	int r = bridge_param(ctl, call, &only, err);
+
+	if (r < 0)
+		return r;
+	*ret = json_array();
+	for (unsigned i = 0; i < ctl->sw.n_bridges; i++) {
+		struct listing listing = { *ret, ctl->sw.bridges[i].name };
+
+		if (!only || strcmp(only, listing.bridge) == 0)
+			(void)dp_fdb_foreach(ctl->sw.bridges[i].dp, list_entry, &listing);
+	}
+	return 0;
+}
+
+static int commit(struct ctl *ctl, const struct call *call, struct conf *to, const char *key,
+	struct sh_err *err)
+{
+	const struct change change = { .noun = API_FDB, .name = key, .watch = call->watch };
+
+	return ctl_change(ctl, to, &change, NULL, err);
+}
+
+int method_fdb_add(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)
+{
+	char key[CONF_KEY_LEN];
+	struct conf_item *item;
+	struct conf to;
+	int r;
+
+	if (conf_copy(&ctl->conf, &to) < 0)
+		return sh_err_set(err, -ENOMEM, "out of memory");
+	item = conf_append(&to, API_FDB);
+	r = item ? conf_item_from_json(item, API_FDB, call->params, err)
+		 : sh_err_set(err, -ENOMEM, "out of memory");
+	if (r == 0) {
+		conf_key(API_FDB, item, key);
+		if (conf_find(&ctl->conf, API_FDB, key, 0) >= 0)
+			r = sh_err_set(err, -EEXIST, "there is already an entry '%s'", key);
+	}
+	if (r < 0) {
+		conf_done(&to);
+		return r;
+	}
+	return commit(ctl, call, &to, key, err);
+}
+
+static int del_learned(const struct ctl *ctl, const struct conf_item *item, struct sh_err *err)
+{
+	const char *mac = conf_get(item, API_FDB, "mac");
+	struct switch_bridge *bridge = switch_bridge(&ctl->sw, conf_get(item, API_FDB, "bridge"));
+	uint64_t vlan = conf_get_uint(item, API_FDB, "vlan", 0);
+	uint8_t bytes[6];
+
+	if (!bridge)
+		return sh_err_set(
+			err, -ENOENT, "no such bridge '%s'", conf_get(item, API_FDB, "bridge"));
+	if (api_parse_mac(mac, bytes) < 0 || dp_fdb_del(bridge->dp, bytes, (uint16_t)vlan, err) < 0)
+		return sh_err_set(err, -ENOENT, "no entry for %s in VLAN %u of bridge '%s'", mac,
+			(unsigned)vlan, bridge->name);
+	return 0;
+}
+
+static int del_entry(
+	struct ctl *ctl, const struct call *call, const struct conf_item *item, struct sh_err *err)
+{
+	char key[CONF_KEY_LEN];
+	struct conf to;
+	int index;
+
+	if (!conf_get(item, API_FDB, "bridge") || !conf_get(item, API_FDB, "mac"))
+		return sh_err_set(err, -EINVAL, "give a bridge and a mac");
+	conf_key(API_FDB, item, key);
+	index = conf_find(&ctl->conf, API_FDB, key, 0);
+	if (index < 0)
+		return del_learned(ctl, item, err);
+	if (conf_copy(&ctl->conf, &to) < 0)
+		return sh_err_set(err, -ENOMEM, "out of memory");
+	conf_remove(&to, API_FDB, (uint32_t)index);
+	return commit(ctl, call, &to, key, err);
+}
+
+int method_fdb_del(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)
+{
+	struct conf scratch;
+	struct conf_item *item;
+	int r;
+
+	conf_init(&scratch);
+	item = conf_append(&scratch, API_FDB);
+	r = item ? conf_item_from_json(item, API_FDB, call->params, err)
+		 : sh_err_set(err, -ENOMEM, "out of memory");
+	if (r == 0)
+		r = del_entry(ctl, call, item, err);
+	conf_done(&scratch);
+	return r;
+}
+
+static int flush_port(const struct ctl *ctl, const struct call *call, const struct dp_port **ret,
+	struct sh_err *err)
+{
+	const struct conf_item *item;
+	const char *name;
+	int r = method_text_optional(call, "port", &name, err);
+
+	*ret = NULL;
+	if (r < 0 || !name)
+		return r;
+	r = method_find(ctl, API_PORT, name, &item, err);
+	if (r < 0)
+		return r;
+	*ret = switch_port(&ctl->sw, name)->dp;
+	return *ret ? 0 : sh_err_set(err, -ENODEV, "port '%s' could not be made", name);
+}
+
+static int flush_vlan(const struct call *call, int *ret, struct sh_err *err)
+{
+	const json_t *value = json_object_get(call->params, "vlan");
+	char text[API_VALUE_LEN];
+	int r;
+
+	*ret = -1;
+	if (!value || json_is_null(value))
+		return 0;
+	r = api_value_from_json(api_field_find(API_FDB, "vlan"), value, text, err);
+	if (r == 0)
+		*ret = atoi(text);
+	return r;
+}
+
+int method_fdb_flush(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)
+{
+	const struct dp_port *port = NULL;
+	const char *only;
+	unsigned n = 0;
+	int vlan = -1, r = bridge_param(ctl, call, &only, err);
+
+	if (r == 0)
+		r = flush_port(ctl, call, &port, err);
+	if (r == 0)
+		r = flush_vlan(call, &vlan, err);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < ctl->sw.n_bridges; i++)
+		if (!only || strcmp(only, ctl->sw.bridges[i].name) == 0)
+			n += dp_fdb_flush(ctl->sw.bridges[i].dp, port, vlan);
+	*ret = json_pack("{s:i}", "flushed", (int)n);
+	return 0;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What port.list and port.show tell of a port, and port.stats. Control thread.
+ */
+#include <string.h>
+
+#include "api/value.h"
+#include "conf_json.h"
+#include "conf_policy.h"
+#include "method.h"
+#include "port_target.h"
+
+/* Fields that its group gives it, and the names of those that it has of its own against it. */
+static void set_inherited(json_t *object, const struct ctl *ctl, const struct conf_item *port)
+{
+	const struct api_table *table = &api_tables[API_PORT];
+	json_t *overrides = json_array();
+
+	for (unsigned i = 0; i < table->n_fields; i++) {
+		const struct api_field *field = &table->fields[i];
+		const char *text;
+
+		if (!(field->flags & API_INHERITED))
+			continue;
+		text = conf_policy(&ctl->conf, port, field->name);
+		if (text)
+			json_object_set_new(object, field->name, api_value_to_json(field, text));
+		if (conf_overrides(&ctl->conf, port, field->name))
+			json_array_append_new(overrides, json_string(field->name));
+	}
+	json_object_set_new(object, "overrides", overrides);
+}
+
+static void set_now(json_t *object, const struct switch_port *port)
+{
+	struct dp_port_info info = { 0 };
+	char mac[18];
+
+	if (port && port->dp)
+		dp_port_get_info(port->dp, &info);
+	json_object_set_new(object, "link", json_string(info.link_up ? "up" : "down"));
+	json_object_set_new(object, "connected", json_boolean(info.peer_connected));
+	json_object_set_new(object, "rx_queues", json_integer(info.n_rx_queues));
+	json_object_set_new(object, "tx_queues", json_integer(info.n_tx_queues));
+	json_object_set_new(object, "macs", json_integer(info.n_macs));
+	if (memcmp(info.mac, "\0\0\0\0\0\0", 6) != 0 && !json_object_get(object, "mac")) {
+		api_format_mac(info.mac, mac);
+		json_object_set_new(object, "mac", json_string(mac));
+	}
+	if (port && port->error[0])
+		json_object_set_new(object, "error", json_string(port->error));
+}
+
+json_t *method_port_object(const struct ctl *ctl, const struct conf_item *port)
+{
+	const char *type = conf_get_or_default(port, API_PORT, "type");
+	const char *bridge = conf_port_bridge(&ctl->conf, port);
+	json_t *object = conf_item_to_json(port, API_PORT);
+	char path[PORT_TARGET_LEN];
+
+	json_object_set_new(object, "type", json_string(type));
+	json_object_set_new(object, "bridge", json_string(bridge ? bridge : ""));
+	if (!conf_get(port, API_PORT, "enabled"))
+		json_object_set_new(object, "enabled", json_true());
+	if (strcmp(type, "vhost-user") == 0) {
+		json_object_set_new(
+			object, "mode", json_string(conf_get_or_default(port, API_PORT, "mode")));
+		if (port_socket_path(port, ctl->env.run_dir, path, NULL) == 0)
+			json_object_set_new(object, "socket_path", json_string(path));
+	}
+	set_inherited(object, ctl, port);
+	set_now(object, switch_port(&ctl->sw, conf_get(port, API_PORT, "name")));
+	return object;
+}
+
+static json_t *count(uint64_t n)
+{
+	return json_integer((json_int_t)n);
+}
+
+static json_t *stats_object(const struct switch_port *port)
+{
+	struct dp_port_stats stats = { 0 };
+	uint64_t dropped[2] = { 0 };
+	json_t *object = json_object(), *drops = json_object();
+
+	if (port->dp)
+		dp_port_get_stats(port->dp, &stats);
+	for (unsigned i = 0; i < DP_N_DROPS; i++) {
+		dropped[dp_drop_infos[i].side] += stats.drops[i];
+		if (stats.drops[i])
+			json_object_set_new(drops, dp_drop_infos[i].name, count(stats.drops[i]));
+	}
+	json_object_set_new(object, "name", json_string(port->name));
+	json_object_set_new(object, "rx_packets", count(stats.rx_packets));
+	json_object_set_new(object, "rx_bytes", count(stats.rx_bytes));
+	json_object_set_new(object, "tx_packets", count(stats.tx_packets));
+	json_object_set_new(object, "tx_bytes", count(stats.tx_bytes));
+	json_object_set_new(object, "rx_dropped", count(dropped[DP_DROP_RX]));
+	json_object_set_new(object, "tx_dropped", count(dropped[DP_DROP_TX]));
+	json_object_set_new(object, "rx_copied", count(stats.rx_copied));
+	json_object_set_new(object, "rx_missed", count(stats.rx_missed));
+	json_object_set_new(object, "drops", drops);
+	return object;
+}
+
+int method_port_stats(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)
+{
+	const struct conf_items *ports = &ctl->conf.of[API_PORT];
+	const struct conf_item *item;
+	const char *only;
+	int r = method_text_optional(call, "name", &only, err);
+
+	if (r == 0 && only)
+		r = method_find(ctl, API_PORT, only, &item, err);
+	if (r < 0)
+		return r;
+	*ret = json_array();
+	for (uint32_t i = 0; i < ports->n; i++) {
+		const char *name = conf_get(&ports->items[i], API_PORT, "name");
+		const struct switch_port *port = switch_port(&ctl->sw, name);
+
+		if (port && (!only || strcmp(only, name) == 0))
+			json_array_append_new(*ret, stats_object(port));
+	}
+	return 0;
+}

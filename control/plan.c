@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The planner. First everything goes that has to go, users before what they use; then everything
+ * changes or comes, what is used before its users. Pure.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/value.h"
+#include "conf_policy.h"
+#include "plan.h"
+
+static const enum api_noun del_order[] = { API_FDB, API_PORT, API_PORTGROUP, API_BRIDGE };
+static const enum api_noun add_order[] = { API_MEMORY, API_WORKERS, API_BRIDGE, API_PORTGROUP,
+	API_PORT, API_FDB };
+
+struct planner {
+	const struct conf *from, *to;
+	struct plan plan;
+};
+
+static json_t *value_json(enum api_noun noun, const struct conf_item *item, unsigned i)
+{
+	if (!item || !item->v[i])
+		return json_null();
+	return api_value_to_json(&api_tables[noun].fields[i], item->v[i]);
+}
+
+/* return: NULL when out of memory */
+static json_t *describe(const struct planner *planner, const struct plan_step *step)
+{
+	const struct conf_item *old = NULL, *new = NULL;
+	json_t *values = json_object();
+
+	if (step->old_index >= 0)
+		old = &planner->from->of[step->noun].items[step->old_index];
+	if (step->new_index >= 0)
+		new = &planner->to->of[step->noun].items[step->new_index];
+	for (unsigned i = 0; i < api_tables[step->noun].n_fields; i++) {
+		const char *name = api_tables[step->noun].fields[i].name;
+		json_t *value;
+
+		if (!(step->fields >> i & 1) || strcmp(name, "name") == 0)
+			continue;
+		value = value_json(step->noun, new, i);
+		if (step->action == PLAN_SET)
+			value = json_pack("[o, o]", value_json(step->noun, old, i), value);
+		if (json_object_set_new(values, name, value) < 0) {
+			json_decref(values);
+			return NULL;
+		}
+	}
+	return values;
+}
+
+static int add_step(struct planner *planner, const struct plan_step *step)
+{
+	struct plan *plan = &planner->plan;
+	const struct conf *conf = step->new_index >= 0 ? planner->to : planner->from;
+	int index = step->new_index >= 0 ? step->new_index : step->old_index;
+	struct plan_step *steps = plan->steps;
+
+	/* Grow by doubling: at every power of two. */
+	if ((plan->n & (plan->n - 1)) == 0) {
+		steps = realloc(steps, (plan->n ? plan->n * 2 : 1) * sizeof(*steps));
+		if (!steps)
+			return -ENOMEM;
+		plan->steps = steps;
+	}
+	steps[plan->n] = *step;
+	steps[plan->n].values = describe(planner, step);
+	if (!steps[plan->n].values)
+		return -ENOMEM;
+	conf_key(step->noun, &conf->of[step->noun].items[index], steps[plan->n].name);
+	plan->n++;
+	return 0;
+}
+
+static bool equal(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static uint32_t differing(enum api_noun noun, const struct conf_item *a, const struct conf_item *b)
+{
+	uint32_t fields = 0;
+
+	for (unsigned i = 0; i < api_tables[noun].n_fields; i++)
+		if (!equal(a ? a->v[i] : NULL, b ? b->v[i] : NULL))
+			fields |= UINT32_C(1) << i;
+	return fields;
+}
+
+static const char *value_of(const struct conf_item *item, enum api_noun noun, unsigned i)
+{
+	return item->v[i] ? item->v[i] : api_tables[noun].fields[i].def;
+}
+
+/* A port that moves to another bridge, or leads elsewhere, is another port. */
+static bool must_remake(
+	const struct planner *planner, const struct conf_item *a, const struct conf_item *b)
+{
+	for (unsigned i = 0; i < api_tables[API_PORT].n_fields; i++)
+		if ((api_tables[API_PORT].fields[i].flags & API_MAKING) &&
+			!equal(value_of(a, API_PORT, i), value_of(b, API_PORT, i)))
+			return true;
+	return !equal(conf_port_bridge(planner->from, a), conf_port_bridge(planner->to, b));
+}
+
+static int plan_dels(struct planner *planner, enum api_noun noun)
+{
+	const struct conf_items *old = &planner->from->of[noun];
+
+	/* Youngest first: the reverse of the order in which they came. */
+	for (uint32_t k = old->n; k > 0; k--) {
+		struct plan_step step = {
+			.action = PLAN_DEL, .noun = noun, .old_index = (int)k - 1, .new_index = -1
+		};
+		char key[CONF_KEY_LEN];
+		int j;
+
+		conf_key(noun, &old->items[k - 1], key);
+		j = conf_find(planner->to, noun, key, k - 1);
+		if (j >= 0) {
+			if (noun != API_PORT || !must_remake(planner, &old->items[k - 1],
+							&planner->to->of[noun].items[j]))
+				continue;
+			step.remake = true;
+		}
+		if (add_step(planner, &step) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int plan_item(struct planner *planner, enum api_noun noun, uint32_t index)
+{
+	const struct conf_item *item = &planner->to->of[noun].items[index];
+	struct plan_step step = { .action = PLAN_SET, .noun = noun, .new_index = (int)index };
+	const struct conf_item *old = NULL;
+	char key[CONF_KEY_LEN];
+
+	conf_key(noun, item, key);
+	step.old_index = conf_find(planner->from, noun, key, index);
+	if (step.old_index >= 0)
+		old = &planner->from->of[noun].items[step.old_index];
+	if (old && noun == API_PORT && must_remake(planner, old, item))
+		step.remake = true;
+	step.fields = differing(noun, old, item);
+	if (!old || step.remake)
+		step.action = PLAN_ADD;
+	if (step.remake) {
+		step.fields = differing(noun, NULL, item);
+		step.old_index = -1;
+	}
+	if (step.action == PLAN_SET && !step.fields)
+		return 0;
+	return add_step(planner, &step);
+}
+
+/* The switch always has workers and memory: they change, even when they were not mentioned. */
+static int plan_single(struct planner *planner, enum api_noun noun)
+{
+	const struct conf_items *old = &planner->from->of[noun], *new = &planner->to->of[noun];
+	struct plan_step step = { .action = PLAN_SET, .noun = noun };
+
+	step.old_index = old->n ? 0 : -1;
+	step.new_index = new->n ? 0 : -1;
+	step.fields = differing(noun, old->n ? old->items : NULL, new->n ? new->items : NULL);
+	return step.fields ? add_step(planner, &step) : 0;
+}
+
+static int plan_adds(struct planner *planner, enum api_noun noun)
+{
+	if (api_tables[noun].single)
+		return plan_single(planner, noun);
+	for (uint32_t i = 0; i < planner->to->of[noun].n; i++)
+		if (plan_item(planner, noun, i) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+int plan_new(const struct conf *from, const struct conf *to, struct plan *ret)
+{
+	struct planner planner = { .from = from, .to = to };
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < sizeof(del_order) / sizeof(del_order[0]); i++)
+		r = plan_dels(&planner, del_order[i]);
+	for (unsigned i = 0; r == 0 && i < sizeof(add_order) / sizeof(add_order[0]); i++)
+		r = plan_adds(&planner, add_order[i]);
+	if (r < 0) {
+		plan_done(&planner.plan);
+		return r;
+	}
+	*ret = planner.plan;
+	return 0;
+}
+
+void plan_done(struct plan *plan)
+{
+	for (unsigned i = 0; i < plan->n; i++)
+		json_decref(plan->steps[i].values);
+	free(plan->steps);
+	plan->steps = NULL;
+	plan->n = 0;
+}
+
+const char *plan_action_name(enum plan_action action)
+{
+	static const char *const names[] = { "del", "set", "add" };
+
+	return names[action];
+}
+
+bool plan_step_is_late(const struct plan_step *step)
+{
+	return step->noun == API_MEMORY;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Texts to structs: defaults, inheritance and units end here. Pure.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/value.h"
+#include "conf_policy.h"
+#include "port_target.h"
+#include "resolve.h"
+
+static const struct conf_item *single(const struct conf *conf, enum api_noun noun)
+{
+	return conf->of[noun].n ? conf->of[noun].items : NULL;
+}
+
+int resolve_memory(const struct conf *conf, struct dp_conf *ret)
+{
+	const struct conf_item *memory = single(conf, API_MEMORY);
+	const char *pages = conf_get_or_default(memory, API_MEMORY, "hugepages");
+
+	ret->hugepages = strcmp(pages, "on") == 0    ? DP_HUGEPAGES_ON
+			 : strcmp(pages, "off") == 0 ? DP_HUGEPAGES_OFF
+						     : DP_HUGEPAGES_AUTO;
+	return api_parse_size(conf_get_or_default(memory, API_MEMORY, "size"), &ret->memory_bytes);
+}
+
+void resolve_workers(const struct conf *conf, struct dp_workers_conf *ret)
+{
+	const struct conf_item *workers = single(conf, API_WORKERS);
+	const char *cpus = conf_get(workers, API_WORKERS, "cpus");
+	const char *poll = conf_get_or_default(workers, API_WORKERS, "poll");
+
+	memset(ret, 0, sizeof(*ret));
+	ret->poll = strcmp(poll, "busy") == 0 ? DP_POLL_BUSY : DP_POLL_ADAPTIVE;
+	while (cpus && *cpus && ret->n < DP_MAX_WORKERS) {
+		char *end;
+
+		ret->cpus[ret->n++] = (unsigned)strtoul(cpus, &end, 10);
+		cpus = *end == ',' ? end + 1 : NULL;
+	}
+	if (ret->n == 0)
+		ret->cpus[ret->n++] = dp_default_cpu();
+}
+
+void resolve_bridge(const struct conf_item *bridge, struct dp_bridge_conf *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	snprintf(ret->name, sizeof(ret->name), "%s", conf_get(bridge, API_BRIDGE, "name"));
+	ret->fdb_size = (uint32_t)conf_get_uint(bridge, API_BRIDGE, "fdb_size", 65536);
+	ret->fdb_ageing_s = (uint32_t)conf_get_uint(bridge, API_BRIDGE, "fdb_ageing_s", 300);
+	ret->secure = strcmp(conf_get_or_default(bridge, API_BRIDGE, "fail_mode"), "secure") == 0;
+}
+
+/* The value that holds for the port, as text; numbers and words always have a default. */
+static const char *policy_text(
+	const struct conf *conf, const struct conf_item *port, const char *field)
+{
+	const char *text = conf_policy(conf, port, field);
+
+	return text ? text : api_field_find(API_PORT, field)->def;
+}
+
+static bool policy_is(
+	const struct conf *conf, const struct conf_item *port, const char *field, const char *word)
+{
+	return strcmp(policy_text(conf, port, field), word) == 0;
+}
+
+static uint64_t policy_uint(
+	const struct conf *conf, const struct conf_item *port, const char *field)
+{
+	uint64_t value = 0;
+
+	(void)api_parse_uint(policy_text(conf, port, field), &value);
+	return value;
+}
+
+static uint64_t policy_rate(
+	const struct conf *conf, const struct conf_item *port, const char *field)
+{
+	uint64_t value = 0;
+
+	(void)api_parse_rate(policy_text(conf, port, field), &value);
+	return value;
+}
+
+static int resolve_policy(const struct conf *conf, const struct conf_item *port,
+	struct dp_port_policy *ret, struct sh_err *err)
+{
+	const char *mac = conf_get(port, API_PORT, "mac"), *field;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->admin_up = strcmp(conf_get_or_default(port, API_PORT, "enabled"), "true") == 0;
+	ret->promiscuous = policy_is(conf, port, "promiscuous", "accept");
+	ret->reject_mac_changes = policy_is(conf, port, "mac_changes", "reject");
+	ret->reject_forged_transmits = policy_is(conf, port, "forged_transmits", "reject");
+	ret->isolated = policy_is(conf, port, "isolated", "true");
+	ret->mtu = (uint16_t)policy_uint(conf, port, "mtu");
+	ret->mac_limit = (uint32_t)policy_uint(conf, port, "mac_limit");
+	ret->storm_pps = (uint32_t)policy_uint(conf, port, "storm_limit");
+	ret->rate_in_bps = policy_rate(conf, port, "rate_limit_in");
+	ret->rate_out_bps = policy_rate(conf, port, "rate_limit_out");
+	if (mac)
+		(void)api_parse_mac(mac, ret->mac);
+	return conf_vlan_policy(conf_policy(conf, port, "vlan"), conf_policy(conf, port, "trunk"),
+		conf_policy(conf, port, "vlan_mode"), &ret->vlan, &field, err);
+}
+
+int resolve_port(const struct conf *conf, const struct conf_item *port, const char *run_dir,
+	struct dp_port_conf *ret_conf, struct dp_port_policy *ret_policy, struct sh_err *err)
+{
+	struct port_target target;
+	int r = port_target(port, run_dir, &target, err);
+
+	if (r < 0)
+		return r;
+	memset(ret_conf, 0, sizeof(*ret_conf));
+	snprintf(ret_conf->name, sizeof(ret_conf->name), "%s", conf_get(port, API_PORT, "name"));
+	ret_conf->kind = target.kind;
+	memcpy(ret_conf->target, target.target, sizeof(ret_conf->target));
+	ret_conf->n_queues = (unsigned)conf_get_uint(port, API_PORT, "queues", 1);
+	return resolve_policy(conf, port, ret_policy, err);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * From the model's texts to the dataplane's structs. Pure; what passed conf_check resolves.
+ */
+#pragma once
+
+#include "conf.h"
+#include "dataplane/dp.h"
+
+int resolve_memory(const struct conf *conf, struct dp_conf *ret);
+void resolve_workers(const struct conf *conf, struct dp_workers_conf *ret);
+void resolve_bridge(const struct conf_item *bridge, struct dp_bridge_conf *ret);
+
+/** errors: those of port_target and conf_vlan_policy. */
+int resolve_port(const struct conf *conf, const struct conf_item *port, const char *run_dir,
+	struct dp_port_conf *ret_conf, struct dp_port_policy *ret_policy, struct sh_err *err);

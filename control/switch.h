@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What is there now: the dataplane's bridges and ports by name, and the ports that could not be
+ * made, with the reason. Control thread.
+ */
+#pragma once
+
+#include "conf.h"
+#include "dataplane/dp.h"
+
+struct switch_bridge {
+	char name[DP_NAME_LEN];
+	struct dp_bridge *dp;
+};
+
+struct switch_port {
+	char name[DP_NAME_LEN];
+	struct dp_port *dp; /* NULL: it could not be made */
+	char error[256];    /* why */
+};
+
+struct switch_state {
+	struct dp *dp;
+	const char *run_dir;
+	struct switch_bridge *bridges;
+	struct switch_port *ports;
+	unsigned n_bridges, n_ports;
+	unsigned bridges_room, ports_room; /* never less, so that an undo finds room */
+};
+
+void switch_init(struct switch_state *sw, struct dp *dp, const char *run_dir);
+
+/** Forgets the names; the dataplane's own end takes its bridges and ports with it. */
+void switch_done(struct switch_state *sw);
+
+/* NULL when there is none. A pointer is valid until the next add or del. */
+struct switch_bridge *switch_bridge(const struct switch_state *sw, const char *name);
+struct switch_port *switch_port(const struct switch_state *sw, const char *name);
+
+int switch_bridge_add(struct switch_state *sw, const struct conf_item *item, struct sh_err *err);
+int switch_bridge_set(struct switch_state *sw, const struct conf_item *item, struct sh_err *err);
+void switch_bridge_del(struct switch_state *sw, const char *name);
+
+/**
+ * Make a port with the static entries that conf has for it. When keep is set, a port that cannot
+ * be made is logged and kept with its error, and 0 is returned.
+ *
+ * errors:  those of dp_port_add, -ENOMEM
+ */
+int switch_port_add(struct switch_state *sw, const struct conf *conf, const struct conf_item *item,
+	bool keep, struct sh_err *err);
+int switch_port_set(struct switch_state *sw, const struct conf *conf, const struct conf_item *item,
+	struct sh_err *err);
+void switch_port_del(struct switch_state *sw, const char *name);
+
+/** Try again to make the ports that could not be made. return: how many now are. */
+unsigned switch_retry(struct switch_state *sw, const struct conf *conf);
+
+int switch_fdb_add(struct switch_state *sw, const struct conf_item *item, struct sh_err *err);
+void switch_fdb_del(struct switch_state *sw, const struct conf_item *item);

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Classification and forwarding decision of a learning bridge, for a burst at a time: admit every
+ * frame and announce its table lines to the cache, then look all of them up. Reads the snapshot
+ * and the forwarding database; writes only time stamps and rate limits. Runs in workers.
+ */
+#include <rte_byteorder.h>
+
+#include "decide.h"
+
+#define ETHERTYPE_VLAN 0x8100
+#define MULTICAST_BIT  (UINT64_C(1) << 16)    /* first bit on the wire, as it stands in a key */
+#define LINK_LOCAL     UINT64_C(0x0000c28001) /* 01:80:c2:00:00, its bytes in memory order */
+#define ADDRESS(key)   ((key) & ~UINT64_C(0xffff))
+
+static inline uint16_t load_be16(const uint8_t *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return rte_be_to_cpu_16(v);
+}
+
+static inline bool is_multicast(uint64_t key)
+{
+	return key & MULTICAST_BIT;
+}
+
+/* IEEE 802.1D, table 7-10: 01:80:c2:00:00:00 to 0f */
+static inline bool is_link_local(uint64_t key)
+{
+	return (key >> 16 & UINT64_C(0xffffffffff)) == LINK_LOCAL && (key >> 56 & 0xf0) == 0;
+}
+
+static inline void drop(struct dp_verdict *v, enum dp_drop reason, uint16_t port)
+{
+	v->kind = DP_VERDICT_DROP;
+	v->drop = (uint8_t)reason;
+	v->port = port;
+}
+
+/* The port's own address: configured, or the first it sent from since its link came up. */
+static inline uint64_t own_address(struct dp_port *port, uint64_t src)
+{
+	uint64_t own = atomic_load_explicit(&port->own_mac, memory_order_relaxed);
+
+	if (likely(own))
+		return own;
+	if (atomic_compare_exchange_strong_explicit(
+		    &port->own_mac, &own, src, memory_order_relaxed, memory_order_relaxed))
+		return src;
+	return own;
+}
+
+/* The longest that it, or what it is cut into, will be. units: bytes. */
+static inline uint32_t wire_len(const struct dp_frame *f)
+{
+	return unlikely(f->offloads & DP_OFFLOAD_TSO) ? (uint32_t)f->hdr_len + f->gso_size : f->len;
+}
+
+/* Everything that can be said of a frame before any table is asked. */
+static inline int admit(
+	const struct dp_snap_port *in, const struct dp_frame *f, struct dp_verdict *v)
+{
+	uint32_t l2_len = wire_len(f);
+
+	v->tagged = false;
+	v->tci = 0;
+	v->learn = false;
+	v->src_key = v->dst_key = 0;
+	if (unlikely(f->len < 14 || f->n_head < 14))
+		return f->refused_plus1 ? f->refused_plus1 - 1 : DP_DROP_RUNT;
+	if (load_be16(f->head + 12) == ETHERTYPE_VLAN) {
+		if (unlikely(f->len < DP_HEAD_MIN || f->n_head < DP_HEAD_MIN))
+			return DP_DROP_RUNT;
+		v->tagged = true;
+		v->tci = load_be16(f->head + 14);
+		l2_len -= 4;
+	}
+	if (unlikely(l2_len > in->max_frame - 4))
+		return DP_DROP_OVERSIZE;
+	if (unlikely(!in->admin_up))
+		return DP_DROP_RX_ADMIN_DOWN;
+	v->vlan = dp_vlan_ingress(&in->vlan, v->tci);
+	if (unlikely(v->vlan == VLAN_NOT_THERE))
+		return DP_DROP_VLAN_INGRESS;
+	v->dst_key = dp_fdb_key(f->head, v->vlan);
+	v->src_key = dp_fdb_key(f->head + 6, v->vlan);
+	if (unlikely(is_link_local(v->dst_key)))
+		return DP_DROP_LINK_LOCAL;
+	if (unlikely(is_multicast(v->src_key) || ADDRESS(v->src_key) == 0))
+		return DP_DROP_SOURCE;
+	return DP_N_DROPS;
+}
+
+/* Security policy and rate limit of the receiving port. */
+static inline int guard(
+	const struct dp_decide_ctx *ctx, const struct dp_frame *f, struct dp_verdict *v)
+{
+	const struct dp_snap_port *in = ctx->in;
+
+	if (in->guards_source) {
+		uint64_t own = own_address(in->port, ADDRESS(v->src_key));
+
+		if (in->reject_forged && ADDRESS(v->src_key) != own)
+			return DP_DROP_FORGED;
+	}
+	if (in->limits_in &&
+		!dp_bucket_take(&in->port->bucket_in, &in->rate_in, ctx->now_tsc, f->len))
+		return DP_DROP_RATE_IN;
+	return DP_N_DROPS;
+}
+
+static inline bool may_learn(const struct dp_snap_port *in, uint64_t src_key)
+{
+	return !in->reject_mac_changes ||
+	       ADDRESS(src_key) == atomic_load_explicit(&in->port->own_mac, memory_order_relaxed);
+}
+
+/* The source is not known on this port: ask for it to be learned, or refuse the frame. */
+static int learn(const struct dp_snap_port *in, const struct dp_fdb_hit *hit, struct dp_verdict *v)
+{
+	if (!may_learn(in, v->src_key))
+		return DP_N_DROPS;
+	if (hit->port_plus1 && hit->flags & DP_FDB_STATIC)
+		return DP_DROP_STATIC_MOVE;
+	if (in->mac_limit &&
+		atomic_load_explicit(&in->port->n_macs, memory_order_relaxed) >= in->mac_limit)
+		return DP_DROP_MAC_LIMIT;
+	v->learn = true;
+	return DP_N_DROPS;
+}
+
+static inline int check_source(const struct dp_decide_ctx *ctx, uint64_t hash, struct dp_verdict *v)
+{
+	struct dp_fdb_hit hit;
+
+	dp_fdb_find(ctx->in->bridge->fdb, v->src_key, hash, &hit);
+	if (likely(hit.port_plus1 == ctx->in->index + 1)) {
+		dp_fdb_refresh(&hit, ctx->now_s);
+		return DP_N_DROPS;
+	}
+	return learn(ctx->in, &hit, v);
+}
+
+/* What the sending port says to a frame that would leave by it. */
+static inline int check_output(const struct dp_decide_ctx *ctx, const struct dp_snap_port *out,
+	const struct dp_frame *f, const struct dp_verdict *v, struct dp_output *o)
+{
+	uint32_t l2_len = v->tagged ? wire_len(f) - 4 : wire_len(f);
+
+	o->port = out->index;
+	if (unlikely(!dp_vlan_carries(&out->vlan, v->vlan)))
+		return DP_DROP_VLAN_EGRESS;
+	if (unlikely(ctx->in->isolated && out->isolated))
+		return DP_DROP_ISOLATED;
+	if (unlikely(!out->link_up || !out->admin_up))
+		return DP_DROP_LINK_DOWN;
+	if (unlikely(l2_len > out->max_frame - 4))
+		return DP_DROP_TX_OVERSIZE;
+	if (unlikely(out->limits_out &&
+		     !dp_bucket_take(&out->port->bucket_out, &out->rate_out, ctx->now_tsc, f->len)))
+		return DP_DROP_RATE_OUT;
+	o->tag_op = (uint8_t)dp_vlan_egress(&out->vlan, v->vlan, v->tagged, v->tci, &o->out_tci);
+	return DP_N_DROPS;
+}
+
+static inline bool wants_address(const struct dp_snap_port *out, uint64_t dst_key)
+{
+	return is_multicast(dst_key) || !out->reject_mac_changes || out->promiscuous ||
+	       ADDRESS(dst_key) == atomic_load_explicit(&out->port->own_mac, memory_order_relaxed);
+}
+
+static inline void decide_known(const struct dp_decide_ctx *ctx, const struct dp_frame *f,
+	const struct dp_fdb_hit *hit, struct dp_verdict *v)
+{
+	const struct dp_snap_port *out = ctx->snapshot->ports[hit->port_plus1 - 1];
+	struct dp_output o = { 0 };
+	int reason;
+
+	if (unlikely(ctx->in->bridge->n_promiscuous)) {
+		v->kind = DP_VERDICT_MANY;
+		v->known_port_plus1 = hit->port_plus1;
+		return;
+	}
+	if (unlikely(out == ctx->in)) {
+		drop(v, DP_DROP_SAME_PORT, ctx->in->index);
+		return;
+	}
+	if (unlikely(!wants_address(out, v->dst_key)))
+		reason = DP_DROP_MAC_CHANGE;
+	else
+		reason = check_output(ctx, out, f, v, &o);
+	if (unlikely(reason != DP_N_DROPS)) {
+		drop(v, (enum dp_drop)reason, out->index);
+		return;
+	}
+	v->kind = DP_VERDICT_ONE;
+	v->port = out->index;
+	v->tag_op = o.tag_op;
+	v->out_tci = o.out_tci;
+}
+
+static inline void decide_unknown(const struct dp_decide_ctx *ctx, struct dp_verdict *v)
+{
+	if (ctx->in->limits_storm && !dp_bucket_take(&ctx->in->port->bucket_storm,
+					     &ctx->in->rate_storm, ctx->now_tsc, 1)) {
+		drop(v, DP_DROP_STORM, ctx->in->index);
+		return;
+	}
+	v->kind = DP_VERDICT_MANY;
+	v->known_port_plus1 = 0;
+}
+
+/* An entry may name a port that this snapshot does not have yet, or no longer. */
+static inline bool is_here(const struct dp_decide_ctx *ctx, const struct dp_fdb_hit *hit)
+{
+	const struct dp_snapshot *s = ctx->snapshot;
+
+	return hit->port_plus1 && hit->port_plus1 <= s->n_ports && s->ports[hit->port_plus1 - 1];
+}
+
+static inline void forward(const struct dp_decide_ctx *ctx, const struct dp_frame *f,
+	uint64_t src_hash, uint64_t dst_hash, struct dp_verdict *v)
+{
+	struct dp_fdb_hit hit = { 0 };
+	int reason = check_source(ctx, src_hash, v);
+
+	if (unlikely(reason != DP_N_DROPS)) {
+		drop(v, (enum dp_drop)reason, ctx->in->index);
+		return;
+	}
+	if (likely(!is_multicast(v->dst_key)))
+		dp_fdb_find(ctx->in->bridge->fdb, v->dst_key, dst_hash, &hit);
+	if (likely(is_here(ctx, &hit)))
+		decide_known(ctx, f, &hit, v);
+	else
+		decide_unknown(ctx, v);
+}
+
+void dp_decide_burst(const struct dp_decide_ctx *ctx, const struct dp_frame *frames, unsigned n,
+	struct dp_verdict *verdicts)
+{
+	const struct dp_snap_bridge *bridge = ctx->in->bridge;
+	uint64_t src_hash[DP_BURST], dst_hash[DP_BURST];
+	uint32_t admitted = 0;
+
+	/* Two passes, so that the table lines of all frames are on their way before the first is
+	 * read. */
+	for (unsigned i = 0; i < n; i++) {
+		struct dp_verdict *v = &verdicts[i];
+		int reason = admit(ctx->in, &frames[i], v);
+
+		if (likely(reason == DP_N_DROPS))
+			reason = guard(ctx, &frames[i], v);
+		if (unlikely(reason == DP_N_DROPS && bridge->secure))
+			reason = DP_DROP_SECURE;
+		if (unlikely(reason != DP_N_DROPS)) {
+			drop(v, (enum dp_drop)reason, ctx->in->index);
+			continue;
+		}
+		src_hash[i] = dp_fdb_hash(bridge->fdb, v->src_key);
+		dst_hash[i] = dp_fdb_hash(bridge->fdb, v->dst_key);
+		rte_prefetch0(dp_fdb_first(bridge->fdb, src_hash[i]));
+		rte_prefetch0(dp_fdb_first(bridge->fdb, dst_hash[i]));
+		admitted |= UINT32_C(1) << i;
+	}
+	for (; admitted; admitted &= admitted - 1) {
+		unsigned i = (unsigned)__builtin_ctz(admitted);
+
+		forward(ctx, &frames[i], src_hash[i], dst_hash[i], &verdicts[i]);
+	}
+}
+
+/* Whether a port that the frame is not for gets a copy all the same; says no without counting. */
+static inline bool overhears(
+	const struct dp_decide_ctx *ctx, const struct dp_snap_port *out, const struct dp_verdict *v)
+{
+	return out != ctx->in && out->link_up && out->admin_up &&
+	       dp_vlan_carries(&out->vlan, v->vlan) && !(ctx->in->isolated && out->isolated) &&
+	       (v->known_port_plus1 ? out->promiscuous : wants_address(out, v->dst_key));
+}
+
+unsigned dp_decide_outputs(const struct dp_decide_ctx *ctx, const struct dp_frame *frame,
+	const struct dp_verdict *verdict, struct dp_output *outputs)
+{
+	const struct dp_snap_bridge *bridge = ctx->in->bridge;
+	const struct dp_snapshot *s = ctx->snapshot;
+	/* Promiscuous ports come first: a known destination needs no look at the others. */
+	unsigned n_look = verdict->known_port_plus1 ? bridge->n_promiscuous : bridge->n_ports;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < n_look; i++) {
+		const struct dp_snap_port *out = s->ports[bridge->ports[i]];
+
+		if (out->index + 1 == verdict->known_port_plus1 || !overhears(ctx, out, verdict))
+			continue;
+		outputs[n].drop = (uint8_t)check_output(ctx, out, frame, verdict, &outputs[n]);
+		n++;
+	}
+	if (verdict->known_port_plus1 && verdict->known_port_plus1 != ctx->in->index + 1) {
+		const struct dp_snap_port *out = s->ports[verdict->known_port_plus1 - 1];
+
+		outputs[n].drop = (uint8_t)check_output(ctx, out, frame, verdict, &outputs[n]);
+		n++;
+	}
+	return n;
+}

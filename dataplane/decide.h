@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The first half of a frame's way: from its first bytes to a verdict. Nothing here sees an mbuf or
+ * a payload, so it can be tested, traced and benchmarked alone.
+ */
+#pragma once
+
+#include "snapshot.h"
+
+#define DP_HEAD_MIN 18 /* Ethernet header and one tag */
+
+struct dp_seg;
+
+/* A frame. Deciding reads the head and the length alone. */
+struct dp_frame {
+	const uint8_t *head; /* private memory: nobody changes it meanwhile */
+	uint32_t n_head;     /* bytes readable there */
+	uint32_t len;        /* of the whole frame, bytes */
+	uint8_t *rest;       /* what is behind the head, or its first piece */
+	uint32_t n_rest;     /* bytes */
+	uint16_t n_more;
+	uint8_t refused_plus1;     /* the receive function gave it up for this reason; len is 0 */
+	uint8_t offloads;          /* DP_OFFLOAD_*: left to be done */
+	const struct dp_seg *more; /* further pieces */
+	/* of offloads; offsets in the head, bytes */
+	uint16_t csum_start, csum_offset;
+	uint16_t l3_start, hdr_len, gso_size; /* of DP_OFFLOAD_TSO alone */
+};
+
+/* What may be left to be done to a frame, and what a port takes undone. */
+#define DP_OFFLOAD_CSUM 0x01
+#define DP_OFFLOAD_TSO4 0x02
+#define DP_OFFLOAD_TSO6 0x04
+#define DP_OFFLOAD_ECN  0x08 /* TSO of a frame with CWR */
+#define DP_OFFLOAD_TSO  (DP_OFFLOAD_TSO4 | DP_OFFLOAD_TSO6)
+
+enum dp_verdict_kind {
+	DP_VERDICT_DROP, /* for the reason in drop, counted on port */
+	DP_VERDICT_ONE,  /* out of port, after tag_op */
+	DP_VERDICT_MANY, /* dp_decide_outputs lists them */
+};
+
+struct dp_verdict {
+	uint8_t kind;
+	uint8_t drop;
+	uint8_t tag_op;
+	bool tagged; /* as received: an 802.1Q tag outside */
+	bool learn;  /* the control thread should hear of the source address */
+	uint16_t port;
+	uint16_t tci;     /* of the frame as received, 0 without a tag */
+	uint16_t out_tci; /* what PUSH and SET write */
+	uint16_t vlan;
+	uint16_t known_port_plus1; /* MANY: where the destination is; 0 for flooding */
+	uint64_t src_key, dst_key;
+};
+
+struct dp_output {
+	uint16_t port;
+	uint8_t tag_op;
+	uint8_t drop; /* DP_N_DROPS: deliver it; else count it on port */
+	uint16_t out_tci;
+};
+
+/* What all frames of a burst share. */
+struct dp_decide_ctx {
+	const struct dp_snapshot *snapshot;
+	const struct dp_snap_port *in;
+	uint64_t now_tsc;
+	uint32_t now_s; /* the dataplane's coarse clock */
+};
+
+/**
+ * Decide a burst.
+ *
+ * shape:   frames[n], verdicts[n], n <= DP_BURST
+ * return:  none; every verdict is complete
+ * errors:  a frame that makes no sense has a drop verdict
+ * thread:  any worker, lock-free
+ */
+void dp_decide_burst(const struct dp_decide_ctx *ctx, const struct dp_frame *frames, unsigned n,
+	struct dp_verdict *verdicts);
+
+/**
+ * The outputs of a verdict MANY: flooding, or a known destination with promiscuous listeners.
+ *
+ * shape:   outputs[DP_MAX_PORTS]
+ * return:  how many; 0 when no other port may have the frame
+ * thread:  any worker
+ */
+unsigned dp_decide_outputs(const struct dp_decide_ctx *ctx, const struct dp_frame *frame,
+	const struct dp_verdict *verdict, struct dp_output *outputs);

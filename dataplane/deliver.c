@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The second half of a frame's way: drop and count, collect into a batch a port, send. A burst has
+ * at most DP_BURST frames and a frame leaves a port once, so no batch ever overflows. Runs in
+ * workers.
+ */
+#include "dp_private.h"
+
+static struct dp_port_counters *counters(struct dp_worker *w, uint16_t port)
+{
+	return &w->snapshot->ports[port]->port->counters[w->index];
+}
+
+static void count_drop(struct dp_worker *w, uint16_t port, unsigned reason, unsigned n)
+{
+	counters(w, port)->drops[reason] += n;
+	w->dropped += n;
+}
+
+static void count_copies(struct dp_worker *w, uint16_t in, unsigned n)
+{
+	counters(w, in)->copied += n;
+	w->copied += n;
+}
+
+static inline void send(
+	struct dp_worker *w, const struct dp_snap_port *out, struct dp_item *items, unsigned n)
+{
+	struct dp_port_counters *c = &out->port->counters[w->index];
+	unsigned sent = 0;
+	uint64_t bytes = 0;
+
+	if (likely(out->n_txq))
+		sent = out->ops->tx(out->port, out->txq[w->index % out->n_txq], items, (uint16_t)n);
+	else
+		for (unsigned i = 0; i < n; i++)
+			items[i].drop = DP_DROP_LINK_DOWN;
+	for (unsigned i = 0; i < n; i++) {
+		if (likely(items[i].drop == DP_N_DROPS))
+			bytes += items[i].len;
+		else
+			count_drop(w, out->index, items[i].drop, 1);
+	}
+	c->tx_packets += sent;
+	c->tx_bytes += bytes;
+	w->tx_packets += sent;
+}
+
+static void send_segments(struct dp_worker *w, uint16_t in, const struct dp_snap_port *out,
+	const struct dp_item *item)
+{
+	struct dp_segmenter *s = &w->segmenter;
+	uint16_t n;
+
+	count_copies(w, in, dp_segment_begin(s, item) - 1);
+	while ((n = dp_segment_next(s)))
+		send(w, out, s->items, n);
+}
+
+/* To a port that does not take all that is left to be done: do it. Frames keep their order. */
+static __rte_noinline void send_finished(
+	struct dp_worker *w, uint16_t in, const struct dp_snap_port *out, struct dp_batch *batch)
+{
+	unsigned takes = atomic_load_explicit(&out->port->takes, memory_order_relaxed), first = 0;
+
+	for (unsigned i = 0; i < batch->n; i++) {
+		struct dp_item *item = &batch->items[i];
+		size_t at = (size_t)(item->frame - w->burst.frames);
+
+		if (!(item->frame->offloads & ~takes))
+			continue;
+		if (!(item->frame->offloads & DP_OFFLOAD_TSO)) {
+			dp_offload_checksum(&w->burst.frames[at], w->burst.heads[at]);
+			continue;
+		}
+		if (i > first)
+			send(w, out, batch->items + first, i - first);
+		send_segments(w, in, out, item);
+		first = i + 1;
+	}
+	if (batch->n > first)
+		send(w, out, batch->items + first, batch->n - first);
+}
+
+static void flush(struct dp_worker *w, uint16_t in, uint16_t index)
+{
+	const struct dp_snap_port *out = w->snapshot->ports[index];
+	struct dp_batch *batch = &w->batches[index];
+
+	if (likely(!batch->offloads))
+		send(w, out, batch->items, batch->n);
+	else
+		send_finished(w, in, out, batch);
+	batch->n = 0;
+	batch->offloads = 0;
+}
+
+static void flush_all(struct dp_worker *w, uint16_t in)
+{
+	for (uint32_t i = 0; i < w->n_touched; i++)
+		if (w->batches[w->touched[i]].n)
+			flush(w, in, w->touched[i]);
+	w->n_touched = 0;
+}
+
+static inline void output(
+	struct dp_worker *w, const struct dp_frame *f, uint16_t port, uint8_t tag_op, uint16_t tci)
+{
+	struct dp_batch *batch = &w->batches[port];
+	struct dp_item *item = &batch->items[batch->n];
+
+	if (batch->n == 0)
+		w->touched[w->n_touched++] = port;
+	item->frame = f;
+	item->len = f->len + (uint32_t)dp_tag_shift(tag_op);
+	item->tci = tci;
+	item->tag_op = tag_op;
+	batch->offloads |= f->offloads;
+	batch->n++;
+}
+
+static void deliver_many(struct dp_worker *w, const struct dp_decide_ctx *ctx,
+	const struct dp_frame *frame, const struct dp_verdict *v)
+{
+	uint16_t in = ctx->in->index;
+	unsigned n = dp_decide_outputs(ctx, frame, v, w->outputs);
+
+	if (n == 0) {
+		bool to_itself = v->known_port_plus1 == in + 1;
+
+		count_drop(w, in, to_itself ? DP_DROP_SAME_PORT : DP_DROP_NO_DESTINATION, 1);
+		return;
+	}
+	count_copies(w, in, n - 1);
+	for (unsigned i = 0; i < n; i++) {
+		const struct dp_output *o = &w->outputs[i];
+
+		if (o->drop != DP_N_DROPS)
+			count_drop(w, o->port, o->drop, 1);
+		else
+			output(w, frame, o->port, o->tag_op, o->out_tci);
+	}
+}
+
+/* The control thread need not hear of one address with every frame until it has taken it in. */
+static bool told_lately(struct dp_worker *w, const struct dp_decide_ctx *ctx, uint64_t key)
+{
+	unsigned slot = (unsigned)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 58) % DP_N_RECENT;
+
+	if (w->recent[slot].key == key && w->recent[slot].port == ctx->in->index &&
+		ctx->now_tsc < w->recent[slot].until_tsc)
+		return true;
+	w->recent[slot].key = key;
+	w->recent[slot].port = ctx->in->index;
+	w->recent[slot].until_tsc = ctx->now_tsc + w->dp->tsc_hz / 5000;
+	return false;
+}
+
+static void tell(struct dp_worker *w, const struct dp_decide_ctx *ctx, const struct dp_verdict *v)
+{
+	struct dp_learn_msg msg = { v->src_key, ctx->in->index };
+
+	if (told_lately(w, ctx, v->src_key))
+		return;
+	/* A full ring loses nothing for good: the next frame from there asks again. */
+	if (rte_ring_sp_enqueue_elem(w->learns, &msg, sizeof(msg)) == 0)
+		w->has_learns = true;
+}
+
+void dp_deliver_burst(struct dp_worker *w, const struct dp_decide_ctx *ctx,
+	const struct dp_frame *frames, const struct dp_verdict *verdicts, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct dp_verdict *v = &verdicts[i];
+
+		if (unlikely(v->learn))
+			tell(w, ctx, v);
+		if (likely(v->kind == DP_VERDICT_ONE)) {
+			output(w, &frames[i], v->port, v->tag_op, v->out_tci);
+		} else if (v->kind == DP_VERDICT_MANY) {
+			deliver_many(w, ctx, &frames[i], v);
+		} else {
+			count_drop(w, v->port, v->drop, 1);
+		}
+	}
+	flush_all(w, ctx->in->index);
+	if (unlikely(w->has_learns)) {
+		w->has_learns = false;
+		if (atomic_exchange(&w->dp->armed, false))
+			dp_wake_control(w->dp);
+	}
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The dataplane as a whole: its start and end, publication of snapshots, and the control thread's
+ * wake-ups. Control thread, but for dp_wake_control and dp_wait_for_workers.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <rte_cycles.h>
+
+#include "dp_private.h"
+#include "eal.h"
+#include "links.h"
+#include "sigbus.h"
+#include "vhost/vhost.h"
+
+#define CLOCK_START_S (UINT32_C(1) << 20) /* so that no age reaches behind 0 */
+
+static int watch(struct dp *dp, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(dp->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+static int open_events(struct dp *dp)
+{
+	int r;
+
+	dp->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	dp->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (dp->epoll_fd < 0 || dp->wake_fd < 0)
+		return -errno;
+	r = watch(dp, dp->wake_fd);
+	if (r == 0)
+		r = dp_vhost_start(dp);
+	if (r == 0)
+		r = dp_links_start(dp);
+	if (r == 0)
+		r = watch(dp, dp->timer_fd);
+	if (r == 0)
+		r = watch(dp, dp->inotify_fd);
+	if (r == 0)
+		r = watch(dp, dp->link_fd);
+	if (r == 0)
+		r = watch(dp, dp->vhost_fd);
+	return r;
+}
+
+static void dp_destroy(struct dp *dp)
+{
+	int fds[] = { dp->epoll_fd, dp->wake_fd, dp->timer_fd, dp->inotify_fd, dp->link_fd,
+		dp->vhost_fd };
+
+	for (unsigned i = 0; i < RTE_DIM(fds); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	dp_snapshot_free(atomic_load(&dp->snapshot));
+	rte_mempool_free(dp->pool);
+	free(dp->qsbr);
+	free(dp);
+}
+
+static int alloc_qsbr(struct dp *dp)
+{
+	size_t bytes = rte_rcu_qsbr_get_memsize(DP_MAX_WORKERS);
+
+	dp->qsbr = aligned_alloc(64, RTE_ALIGN_CEIL(bytes, 64));
+	if (!dp->qsbr)
+		return -ENOMEM;
+	return rte_rcu_qsbr_init(dp->qsbr, DP_MAX_WORKERS) ? -EINVAL : 0;
+}
+
+static void on_interrupt(int signal_number)
+{
+}
+
+/* Not restarted, so that it ends a system call. */
+static void catch_interrupts(void)
+{
+	struct sigaction action = { .sa_handler = on_interrupt };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGURG, &action, NULL);
+}
+
+int dp_new(const struct dp_conf *conf, struct sh_err *err, struct dp **ret)
+{
+	struct dp *dp = calloc(1, sizeof(*dp));
+	struct dp_snapshot *empty;
+	int r;
+
+	if (!dp)
+		return sh_err_set(err, -ENOMEM, "no memory for the dataplane");
+	dp->epoll_fd = dp->wake_fd = dp->timer_fd = dp->inotify_fd = dp->link_fd = -1;
+	dp->vhost_fd = -1;
+	atomic_store(&dp->now_s, CLOCK_START_S);
+	atomic_store(&dp->armed, true);
+	r = dp_eal_start(conf, err, &dp->pool);
+	if (r < 0) {
+		free(dp);
+		return r;
+	}
+	dp->tsc_hz = rte_get_tsc_hz();
+	r = alloc_qsbr(dp);
+	if (r == 0)
+		r = dp_snapshot_new(dp, &empty);
+	if (r == 0) {
+		atomic_store(&dp->snapshot, empty);
+		r = open_events(dp);
+	}
+	if (r < 0) {
+		dp_destroy(dp);
+		return sh_err_set(err, r, "dataplane does not start: %s", strerror(-r));
+	}
+	dp_sigbus_install();
+	catch_interrupts();
+	*ret = dp;
+	return 0;
+}
+
+void dp_free(struct dp *dp)
+{
+	if (!dp)
+		return;
+	while (dp->n_workers)
+		dp_worker_stop(dp->workers[--dp->n_workers]);
+	while (!LIST_EMPTY(&dp->ports))
+		dp_port_del(LIST_FIRST(&dp->ports));
+	while (!LIST_EMPTY(&dp->bridges))
+		dp_bridge_del(LIST_FIRST(&dp->bridges));
+	dp_destroy(dp);
+	dp_eal_stop();
+}
+
+int dp_event_fd(struct dp *dp)
+{
+	return dp->epoll_fd;
+}
+
+void dp_set_events(struct dp *dp, const struct dp_events *events)
+{
+	dp->events = *events;
+}
+
+void dp_wake_control(struct dp *dp)
+{
+	(void)eventfd_write(dp->wake_fd, 1);
+}
+
+/* A guest can make a worker wait in the one system call that is done for it (vq_signal). */
+static void interrupt_workers(struct dp *dp)
+{
+	for (unsigned i = 0; i < dp->n_workers; i++)
+		pthread_kill(dp->workers[i]->thread, SIGURG);
+}
+
+/* Sleeping workers are offline, so only those in a burst are waited for: microseconds. */
+void dp_wait_for_workers(struct dp *dp)
+{
+	uint64_t token = rte_rcu_qsbr_start(dp->qsbr), patience = dp->tsc_hz / 10;
+	uint64_t deadline = rte_rdtsc() + patience;
+
+	while (!rte_rcu_qsbr_check(dp->qsbr, token, false)) {
+		sched_yield();
+		if (rte_rdtsc() < deadline)
+			continue;
+		interrupt_workers(dp);
+		deadline += patience;
+	}
+}
+
+void dp_wake_workers(struct dp *dp)
+{
+	for (unsigned i = 0; i < dp->n_workers; i++)
+		dp_worker_wake(dp->workers[i]);
+}
+
+int dp_commit(struct dp *dp, struct sh_err *err)
+{
+	struct dp_snapshot *fresh, *old;
+	int r = dp_snapshot_new(dp, &fresh);
+
+	if (r < 0)
+		return sh_err_set(err, r, "no memory to publish the change");
+	old = atomic_exchange(&dp->snapshot, fresh);
+	/* One that sleeps on the descriptors of the old snapshot must look at the new one. */
+	dp_wake_workers(dp);
+	dp_wait_for_workers(dp);
+	dp_snapshot_free(old);
+	dp->stale = false;
+	return 0;
+}
+
+static void announce(struct dp *dp, struct dp_port *port)
+{
+	bool up = dp_port_link_up(port);
+
+	if (up == port->was_up)
+		return;
+	port->was_up = up;
+	if (!up) {
+		dp_fdb_flush(port->bridge, port, -1);
+		dp_port_forget_own_mac(port);
+	}
+	if (dp->events.link_changed)
+		dp->events.link_changed(dp->events.ctx, port, up);
+}
+
+static void serve_ports(struct dp *dp)
+{
+	struct dp_port *port, *next;
+
+	for (port = LIST_FIRST(&dp->ports); port; port = next) {
+		next = LIST_NEXT(port, link);
+		if (!atomic_exchange(&port->notified, false))
+			continue;
+		if (port->ops->event)
+			port->ops->event(port);
+		dp->stale = true;
+	}
+}
+
+void dp_dispatch(struct dp *dp)
+{
+	struct dp_port *port, *next;
+	struct sh_err err;
+	eventfd_t ignored;
+
+	(void)eventfd_read(dp->wake_fd, &ignored);
+	dp_learn_drain(dp);
+	dp_vhost_dispatch(dp);
+	dp_links_dispatch(dp);
+	serve_ports(dp);
+	if (!dp->stale)
+		return;
+	if (dp_commit(dp, &err) < 0)
+		sh_log_err("dataplane: %s", err.text);
+	for (port = LIST_FIRST(&dp->ports); port; port = next) {
+		next = LIST_NEXT(port, link);
+		announce(dp, port);
+	}
+}
+
+void dp_tick(struct dp *dp)
+{
+	atomic_fetch_add_explicit(&dp->now_s, 1, memory_order_relaxed);
+	dp_wait_for_workers(dp);
+	dp_learn_drain(dp);
+	dp_learn_age(dp);
+	dp_vhost_tick();
+}

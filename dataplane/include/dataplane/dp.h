@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The dataplane as the control thread sees it: one struct dp, with workers, bridges and ports. All
+ * functions here are called by the control thread, none blocks for longer than the workers take to
+ * leave what was removed. Changes to bridges, ports and workers are collected and take effect
+ * together, at dp_commit.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "dataplane/drop.h"
+#include "dataplane/vlan.h"
+
+struct dp;
+struct dp_bridge;
+struct dp_port;
+
+#define DP_NAME_LEN    64
+#define DP_MAX_WORKERS 16
+#define DP_MAX_PORTS   4096
+#define DP_MAX_QUEUES  8 /* pairs a vhost-user port */
+
+enum dp_hugepages {
+	DP_HUGEPAGES_AUTO, /* huge pages if there are enough, else plain memory and a warning */
+	DP_HUGEPAGES_ON,
+	DP_HUGEPAGES_OFF,
+};
+
+enum dp_poll {
+	DP_POLL_ADAPTIVE,
+	DP_POLL_BUSY,
+};
+
+struct dp_conf {
+	uint64_t memory_bytes;
+	enum dp_hugepages hugepages;
+};
+
+/**
+ * Start DPDK and make an empty dataplane with no worker. Once a process, since DPDK is.
+ *
+ * errors:  -ENOMEM (memory or huge pages), -errno of DPDK's start
+ * thread:  control
+ */
+int dp_new(const struct dp_conf *conf, struct sh_err *err, struct dp **ret);
+void dp_free(struct dp *dp);
+
+/**
+ * Become readable when the dataplane has something for the control thread: addresses to learn,
+ * a link that changed, a peer that connected or left.
+ */
+int dp_event_fd(struct dp *dp);
+
+/** Do what dp_event_fd announced. thread: control. */
+void dp_dispatch(struct dp *dp);
+
+/** Ageing and time-outs; call it once a second. thread: control. */
+void dp_tick(struct dp *dp);
+
+/** Called from dp_dispatch; port is valid during the call. */
+struct dp_events {
+	void (*link_changed)(void *ctx, struct dp_port *port, bool up);
+	void (*interfaces_changed)(void *ctx); /* one of the host's came, went or changed */
+	void *ctx;
+};
+void dp_set_events(struct dp *dp, const struct dp_events *events);
+
+/* Workers */
+
+struct dp_workers_conf {
+	unsigned n;
+	unsigned cpus[DP_MAX_WORKERS];
+	enum dp_poll poll;
+};
+
+/**
+ * Stop the workers there are and start these; ports and tables stay.
+ *
+ * errors:  -EINVAL (a CPU that does not exist or is not allowed), -EAGAIN (no thread to be had)
+ * thread:  control
+ */
+int dp_workers_set(struct dp *dp, const struct dp_workers_conf *conf, struct sh_err *err);
+
+/** The last CPU that this process may run on. */
+unsigned dp_default_cpu(void);
+
+struct dp_worker_stats {
+	unsigned worker, cpu;
+	uint64_t rx_packets, tx_packets;
+	uint64_t copied;  /* extra copies made of received frames: rx + copied = tx + dropped */
+	uint64_t dropped; /* for any reason, on either side */
+	uint64_t busy_cycles, idle_cycles;
+	unsigned n_rx_queues;
+};
+
+unsigned dp_n_workers(const struct dp *dp);
+void dp_worker_get_stats(const struct dp *dp, unsigned worker, struct dp_worker_stats *ret);
+
+/** Zero the worker statistics (not the ports'). */
+void dp_worker_clear_stats(struct dp *dp);
+
+/* Bridges */
+
+struct dp_bridge_conf {
+	char name[DP_NAME_LEN];
+	uint32_t fdb_size;     /* entries, 1 to 1 Mi; a change empties the learned entries */
+	uint32_t fdb_ageing_s; /* 0: learned entries stay */
+	bool secure; /* forwards nothing by itself: fail mode secure without a controller */
+};
+
+int dp_bridge_add(struct dp *dp, const struct dp_bridge_conf *conf, struct sh_err *err,
+	struct dp_bridge **ret);
+int dp_bridge_set(struct dp_bridge *bridge, const struct dp_bridge_conf *conf, struct sh_err *err);
+
+/** The bridge must have no port. */
+void dp_bridge_del(struct dp_bridge *bridge);
+
+/* Ports */
+
+enum dp_port_kind {
+	DP_PORT_VHOST_SERVER, /* target: path of the socket that shuntd makes */
+	DP_PORT_VHOST_CLIENT, /* target: path of the socket that shuntd connects to, for ever */
+	DP_PORT_PACKET,       /* target: name of a network interface, by AF_PACKET */
+	DP_PORT_PCI,          /* target: PCI address of a NIC bound to a DPDK driver */
+	DP_PORT_TAP,          /* target: name of the interface that the host gets */
+	DP_PORT_PCAP, /* target: "IN,OUT", pcap files to read and to write; either may be empty */
+	DP_PORT_NULL, /* receives nothing, swallows what is sent */
+};
+
+/* What makes the port; a change of any of these is a new port. */
+struct dp_port_conf {
+	char name[DP_NAME_LEN];
+	enum dp_port_kind kind;
+	char target[256];
+	unsigned n_queues; /* pairs, 1 to DP_MAX_QUEUES; what a vhost-user peer may use at most */
+};
+
+/* What may change while the port forwards. */
+struct dp_port_policy {
+	struct dp_vlan_policy vlan;
+	bool admin_up;
+	bool promiscuous;             /* gets a copy of every unicast frame of its VLANs */
+	bool reject_mac_changes;      /* learns no address but its own */
+	bool reject_forged_transmits; /* sends from no address but its own */
+	bool isolated;                /* exchanges no frame with other isolated ports */
+	uint8_t mac[6];     /* the port's own address; zero: the first that it sends from */
+	uint16_t mtu;       /* bytes behind the Ethernet header and one tag, 68 to 9000 */
+	uint32_t mac_limit; /* addresses learned on it at most, 0: no limit */
+	uint64_t rate_in_bps, rate_out_bps; /* bits a second, 0: no limit; in: from the guest */
+	uint64_t burst_in_bytes, burst_out_bytes; /* 0: 10 ms of the rate, at least 64 KiB */
+	uint32_t storm_pps; /* broadcast, multicast and unknown unicast received, 0: no limit */
+};
+
+/**
+ * Make a port. It forwards from the next dp_commit on, once its link is up.
+ *
+ * errors:  -ENODEV (no such device or interface), -EADDRINUSE (somebody serves the socket),
+ *          -EBUSY (device in use), -ENOSPC (DP_MAX_PORTS), -errno of the system call that failed
+ * thread:  control
+ */
+int dp_port_add(struct dp_bridge *bridge, const struct dp_port_conf *conf,
+	const struct dp_port_policy *policy, struct sh_err *err, struct dp_port **ret);
+int dp_port_set_policy(
+	struct dp_port *port, const struct dp_port_policy *policy, struct sh_err *err);
+
+/** Takes effect at once: commits, waits until no worker uses the port, then closes it. */
+void dp_port_del(struct dp_port *port);
+
+/** Publish what changed and return when every worker forwards by it. */
+int dp_commit(struct dp *dp, struct sh_err *err);
+
+struct dp_port_info {
+	bool link_up;         /* never of a disabled port */
+	bool peer_connected;  /* vhost-user: the socket has a peer */
+	unsigned n_rx_queues; /* ready now */
+	unsigned n_tx_queues;
+	unsigned n_macs; /* learned on it now */
+	uint8_t mac[6];  /* its own address, configured or seen; zero: none yet */
+};
+
+struct dp_port_stats {
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+	uint64_t rx_copied; /* extra copies made of frames received here */
+	uint64_t rx_missed; /* lost by the device or the kernel before the switch received them */
+	uint64_t drops[DP_N_DROPS];
+};
+
+const char *dp_port_name(const struct dp_port *port);
+void dp_port_get_info(const struct dp_port *port, struct dp_port_info *ret);
+
+/** Sums over the workers; monotonic, each counter by itself. thread: control. */
+void dp_port_get_stats(const struct dp_port *port, struct dp_port_stats *ret);
+
+/* Forwarding database */
+
+struct dp_fdb_entry {
+	uint8_t mac[6];
+	uint16_t vlan;
+	const struct dp_port *port;
+	uint32_t age_s; /* since the last frame from it; 0 for a static entry */
+	bool is_static;
+};
+
+struct dp_fdb_info {
+	uint32_t n_entries, n_static, size;
+	uint64_t n_full; /* addresses not learned because the table was full */
+};
+
+/** Call fn for each entry until it returns non-zero; returns that. thread: control. */
+int dp_fdb_foreach(const struct dp_bridge *bridge,
+	int (*fn)(void *ctx, const struct dp_fdb_entry *entry), void *ctx);
+void dp_fdb_get_info(const struct dp_bridge *bridge, struct dp_fdb_info *ret);
+
+/** Add a static entry or turn a learned one into it. errors: -ENOSPC (table full). */
+int dp_fdb_add(struct dp_bridge *bridge, const uint8_t mac[6], uint16_t vlan, struct dp_port *port,
+	struct sh_err *err);
+
+/** Forget an entry, learned or static. errors: -ENOENT. */
+int dp_fdb_del(struct dp_bridge *bridge, const uint8_t mac[6], uint16_t vlan, struct sh_err *err);
+
+/** Forget learned entries: of one port if not NULL, of one VLAN if not negative; returns a count.
+ */
+unsigned dp_fdb_flush(struct dp_bridge *bridge, const struct dp_port *port, int vlan);

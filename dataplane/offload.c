@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Checksums and segmentation in software. Headers are read and changed in private memory alone; the
+ * payload stays where it lies and is summed up there. A guest that changes it meanwhile gets a
+ * wrong checksum, which it could have sent just as well. Runs in workers.
+ */
+#include <netinet/in.h>
+#include <rte_byteorder.h>
+#include <rte_ip.h>
+#include <rte_tcp.h>
+
+#include "offload.h"
+
+#define ETHERTYPE_IPV4 0x0800
+#define ETHERTYPE_IPV6 0x86dd
+#define TCP_CHECKSUM   16 /* where it is in its header */
+#define FIRST_L4       18 /* behind an Ethernet header and a tag, which might be popped */
+#define IP_MAX         65535u
+
+static uint16_t load_be16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static void store_be16(uint8_t *p, uint32_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+/* Pieces of the frame behind its head: 0 is the rest. */
+static struct dp_seg piece_of(const struct dp_frame *f, unsigned i)
+{
+	return i == 0 ? (struct dp_seg){ f->rest, f->n_rest } : f->more[i - 1];
+}
+
+/* RFC 1071, over pieces of any length. */
+struct sum {
+	uint64_t sum;
+	bool odd;
+};
+
+static void sum_add(struct sum *s, const uint8_t *at, uint32_t n)
+{
+	uint16_t part = rte_raw_cksum(at, n);
+
+	s->sum += s->odd ? rte_bswap16(part) : part;
+	s->odd ^= n & 1;
+}
+
+/* RFC 768: zero would mean that there is none, and its complement says the same. */
+static void sum_store(const struct sum *s, uint8_t *at)
+{
+	uint64_t sum = s->sum;
+	uint16_t v;
+
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	v = (uint16_t)~sum;
+	if (v == 0)
+		v = 0xffff;
+	memcpy(at, &v, sizeof(v));
+}
+
+/* Where the IP header begins. return: 0 when there is none. */
+static uint32_t find_ip(const struct dp_frame *f, uint16_t *ret_type)
+{
+	uint32_t at = 12;
+
+	while (at + 4 < f->n_head) {
+		*ret_type = load_be16(f->head + at);
+		if (*ret_type != 0x8100 && *ret_type != 0x88a8)
+			return at + 2;
+		at += 4;
+	}
+	return 0;
+}
+
+/* virtio 1.2, 5.1.6.2.1: what a frame to be cut must look like. IPv6 extension headers may stand
+ * between: the guest says where TCP begins. */
+static bool find_tcp(struct dp_frame *f, uint8_t gso_type)
+{
+	uint16_t type = 0;
+	uint32_t ip = find_ip(f, &type), tcp = f->csum_start, header;
+
+	if (!ip || tcp + 20 > f->n_head || f->csum_offset != TCP_CHECKSUM || f->len - ip > IP_MAX)
+		return false;
+	if (gso_type == VIRTIO_NET_HDR_GSO_TCPV4) {
+		header = (f->head[ip] & 0xfu) * 4;
+		if (type != ETHERTYPE_IPV4 || f->head[ip] >> 4 != 4 || header < 20 ||
+			ip + header != tcp || f->head[ip + 9] != IPPROTO_TCP)
+			return false;
+	} else if (type != ETHERTYPE_IPV6 || f->head[ip] >> 4 != 6 || ip + 40 > tcp) {
+		return false;
+	}
+	header = (f->head[tcp + 12] >> 4) * 4u;
+	f->l3_start = (uint16_t)ip;
+	f->hdr_len = (uint16_t)(tcp + header);
+	return header >= 20 && f->hdr_len <= f->n_head && f->len > f->hdr_len;
+}
+
+static bool take_gso(struct dp_frame *f, const struct virtio_net_hdr *header)
+{
+	uint8_t type = header->gso_type & (uint8_t)~VIRTIO_NET_HDR_GSO_ECN;
+
+	if (type != VIRTIO_NET_HDR_GSO_TCPV4 && type != VIRTIO_NET_HDR_GSO_TCPV6)
+		return false;
+	if (header->gso_size == 0 || !find_tcp(f, type))
+		return false;
+	f->gso_size = header->gso_size;
+	f->offloads |= type == VIRTIO_NET_HDR_GSO_TCPV4 ? DP_OFFLOAD_TSO4 : DP_OFFLOAD_TSO6;
+	if (header->gso_type & VIRTIO_NET_HDR_GSO_ECN)
+		f->offloads |= DP_OFFLOAD_ECN;
+	return (f->len - f->hdr_len - 1) / f->gso_size < DP_SEGMENTS_MAX;
+}
+
+void dp_offload_take(struct dp_frame *f, const struct virtio_net_hdr *header)
+{
+	bool ok = header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM && header->csum_start >= FIRST_L4 &&
+		  (uint32_t)header->csum_start + header->csum_offset + 2 <= f->n_head;
+
+	f->csum_start = header->csum_start;
+	f->csum_offset = header->csum_offset;
+	f->offloads = DP_OFFLOAD_CSUM;
+	if (ok && header->gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		ok = take_gso(f, header);
+	if (!ok)
+		*f = (struct dp_frame){ .head = f->head, .refused_plus1 = DP_DROP_OFFLOAD + 1 };
+}
+
+void dp_offload_put(const struct dp_frame *f, int shift, struct virtio_net_hdr *header)
+{
+	*header = (struct virtio_net_hdr){ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.csum_start = (uint16_t)(f->csum_start + shift),
+		.csum_offset = f->csum_offset };
+	if (!(f->offloads & DP_OFFLOAD_TSO))
+		return;
+	header->gso_type =
+		f->offloads & DP_OFFLOAD_TSO4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+	if (f->offloads & DP_OFFLOAD_ECN)
+		header->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
+	header->gso_size = f->gso_size;
+	header->hdr_len = (uint16_t)(f->hdr_len + shift);
+}
+
+void dp_offload_checksum(struct dp_frame *f, uint8_t *head)
+{
+	struct sum s = { 0 };
+
+	/* The field holds the sum of the pseudo header, which belongs to it. */
+	sum_add(&s, head + f->csum_start, f->n_head - f->csum_start);
+	sum_add(&s, f->rest, f->n_rest);
+	for (unsigned i = 0; i < f->n_more; i++)
+		sum_add(&s, f->more[i].at, f->more[i].len);
+	sum_store(&s, head + f->csum_start + f->csum_offset);
+	f->offloads = 0;
+}
+
+unsigned dp_segment_begin(struct dp_segmenter *s, const struct dp_item *item)
+{
+	const struct dp_frame *f = item->frame;
+
+	s->item = item;
+	s->at = s->piece = s->piece_at = 0;
+	s->n_left = f->len - f->hdr_len;
+	return (s->n_left + f->gso_size - 1) / f->gso_size;
+}
+
+/* The next n bytes of payload as pieces in s->segs; they are summed up on the way. */
+static unsigned cut_payload(struct dp_segmenter *s, uint32_t n, struct sum *sum)
+{
+	const struct dp_frame *f = s->item->frame;
+	struct dp_seg *to = &s->segs[s->n_segs];
+	uint32_t in_head = f->n_head - f->hdr_len;
+	unsigned n_pieces = 0;
+
+	while (n > 0) {
+		struct dp_seg from;
+		uint32_t here;
+
+		if (s->at < in_head)
+			/* Nobody writes to what is sent. */
+			from = (struct dp_seg){ (uint8_t *)(uintptr_t)f->head + f->hdr_len + s->at,
+				in_head - s->at };
+		else
+			from = piece_of(f, s->piece);
+		if (s->at >= in_head) {
+			from.at += s->piece_at;
+			from.len -= s->piece_at;
+		}
+		here = RTE_MIN(n, from.len);
+		if (s->at >= in_head) {
+			s->piece_at += here;
+			if (here == from.len) {
+				s->piece++;
+				s->piece_at = 0;
+			}
+		}
+		s->at += here;
+		n -= here;
+		if (here == 0)
+			continue;
+		to[n_pieces++] = (struct dp_seg){ from.at, here };
+		sum_add(sum, from.at, here);
+	}
+	s->n_segs = (uint16_t)(s->n_segs + n_pieces);
+	return n_pieces;
+}
+
+/* RFC 793 and 3168: what differs between the first, the middle and the last. */
+static void change_tcp(uint8_t *tcp, uint32_t offset, bool first, bool last)
+{
+	rte_be32_t seq;
+
+	memcpy(&seq, tcp + 4, sizeof(seq));
+	seq = rte_cpu_to_be_32(rte_be_to_cpu_32(seq) + offset);
+	memcpy(tcp + 4, &seq, sizeof(seq));
+	if (!last)
+		tcp[13] &= (uint8_t) ~(RTE_TCP_FIN_FLAG | RTE_TCP_PSH_FLAG);
+	if (!first)
+		tcp[13] &= (uint8_t)~RTE_TCP_CWR_FLAG;
+}
+
+/* Lengths and checksum of the IP header. return: where its addresses are, in *ret_n bytes. */
+static const uint8_t *change_ip(uint8_t *ip, bool is_v4, uint32_t len, uint32_t i, uint32_t *ret_n)
+{
+	struct sum s = { 0 };
+
+	if (!is_v4) {
+		store_be16(ip + 4, len - 40);
+		*ret_n = 32;
+		return ip + 8;
+	}
+	store_be16(ip + 2, len);
+	store_be16(ip + 4, load_be16(ip + 4) + i);
+	memset(ip + 10, 0, 2);
+	sum_add(&s, ip, (ip[0] & 0xfu) * 4);
+	sum_store(&s, ip + 10);
+	*ret_n = 8;
+	return ip + 12;
+}
+
+static void cut_one(struct dp_segmenter *s, unsigned i)
+{
+	const struct dp_frame *from = s->item->frame;
+	bool is_v4 = from->offloads & DP_OFFLOAD_TSO4, first = s->at == 0;
+	uint32_t at = s->at, n = RTE_MIN(s->n_left, (uint32_t)from->gso_size), n_addresses;
+	uint32_t len = from->hdr_len + n, tcp_len = len - from->csum_start;
+	uint8_t *head = s->heads[i], *tcp = head + from->csum_start, pseudo[4] = { 0, IPPROTO_TCP };
+	struct dp_seg *segs = &s->segs[s->n_segs];
+	struct dp_frame *f = &s->frames[i];
+	const uint8_t *addresses;
+	struct sum payload = { 0 }, sum = { 0 };
+	unsigned n_pieces;
+
+	memcpy(head, from->head, from->hdr_len);
+	n_pieces = cut_payload(s, n, &payload);
+	s->n_left -= n;
+	change_tcp(tcp, at, first, s->n_left == 0);
+	addresses = change_ip(head + from->l3_start, is_v4, len - from->l3_start,
+		at / from->gso_size, &n_addresses);
+	store_be16(pseudo + 2, tcp_len);
+	memset(tcp + TCP_CHECKSUM, 0, 2);
+	sum_add(&sum, addresses, n_addresses);
+	sum_add(&sum, pseudo, sizeof(pseudo));
+	sum_add(&sum, tcp, from->hdr_len - from->csum_start);
+	sum.sum += payload.sum; /* TCP's header is of whole words */
+	sum_store(&sum, tcp + TCP_CHECKSUM);
+
+	*f = (struct dp_frame){ .head = head, .n_head = from->hdr_len, .len = len };
+	f->rest = segs[0].at;
+	f->n_rest = segs[0].len;
+	f->more = segs + 1;
+	f->n_more = (uint16_t)(n_pieces - 1);
+	s->items[i] = (struct dp_item){ .frame = f,
+		.len = len + (uint32_t)dp_tag_shift(s->item->tag_op),
+		.tci = s->item->tci,
+		.tag_op = s->item->tag_op };
+}
+
+uint16_t dp_segment_next(struct dp_segmenter *s)
+{
+	uint16_t n = 0;
+
+	s->n_segs = 0;
+	while (n < DP_BURST && s->n_left > 0)
+		cut_one(s, n++);
+	return n;
+}

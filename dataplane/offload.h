@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What a guest leaves to be done to a frame, checksum and TCP segmentation (virtio 1.2, 5.1.6.2):
+ * it is carried to a receiver that takes it as it is, and done here for one that does not.
+ */
+#pragma once
+
+#include "frame.h"
+
+#define DP_SEGMENTS_MAX 256 /* of one frame; a guest that wants more is refused */
+
+/**
+ * Take in what a guest's header asks for. A frame whose header makes no sense is given up for
+ * DP_DROP_OFFLOAD, one that it has no feature for keeps to be a plain frame.
+ *
+ * shape:   the frame has its head; header is a private copy
+ * thread:  any worker
+ */
+void dp_offload_take(struct dp_frame *f, const struct virtio_net_hdr *header);
+
+/**
+ * The header for a receiver that takes all that is left to do.
+ *
+ * units:   shift in bytes, by which the tag that the frame leaves with moves what is behind it
+ * thread:  any worker
+ */
+void dp_offload_put(const struct dp_frame *f, int shift, struct virtio_net_hdr *header);
+
+/**
+ * Finish the checksum, in the frame's private head, for all its receivers.
+ *
+ * shape:   head is f->head
+ * thread:  any worker
+ */
+void dp_offload_checksum(struct dp_frame *f, uint8_t *head);
+
+/* Frames that one was cut into, a burst at a time. One a worker. */
+struct dp_segmenter {
+	const struct dp_item *item;
+	uint32_t at, n_left; /* of the payload: bytes cut off, bytes to come */
+	unsigned piece;      /* of the frame, where the next segment begins */
+	uint32_t piece_at;
+	uint16_t n_segs;
+	struct dp_frame frames[DP_BURST];
+	struct dp_item items[DP_BURST];
+	struct dp_seg segs[DP_BURST_SEGS];
+	uint8_t heads[DP_BURST][DP_HEAD_BYTES];
+};
+
+/** Begin to cut a frame. return: how many frames it makes. thread: the worker. */
+unsigned dp_segment_begin(struct dp_segmenter *s, const struct dp_item *item);
+
+/** Cut the next ones into s->items. return: how many, 0 at the end. thread: the worker. */
+uint16_t dp_segment_next(struct dp_segmenter *s);

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Ports in the model, whatever their kind: making, changing and removing them, and adding up their
+ * counters. Control thread, but for dp_port_notify.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dp_private.h"
+
+static const struct dp_port_ops *const kinds[] = {
+	[DP_PORT_VHOST_SERVER] = &dp_port_vhost_ops,
+	[DP_PORT_VHOST_CLIENT] = &dp_port_vhost_ops,
+	[DP_PORT_PACKET] = &dp_port_packet_ops,
+	[DP_PORT_PCI] = &dp_port_ethdev_ops,
+	[DP_PORT_TAP] = &dp_port_tap_ops,
+	[DP_PORT_PCAP] = &dp_port_ethdev_ops,
+	[DP_PORT_NULL] = &dp_port_null_ops,
+};
+
+static uint64_t own_mac_of(const struct dp_port_policy *policy)
+{
+	uint8_t padded[8] = { 0 };
+
+	memcpy(padded, policy->mac, 6);
+	return dp_fdb_key(padded, 0);
+}
+
+void dp_port_forget_own_mac(struct dp_port *port)
+{
+	atomic_store(&port->own_mac, own_mac_of(&port->policy));
+}
+
+static int take_index(struct dp_port *port)
+{
+	struct dp *dp = port->dp;
+
+	for (uint16_t i = 0; i < DP_MAX_PORTS; i++) {
+		if (dp->by_index[i])
+			continue;
+		dp->by_index[i] = port;
+		port->index = i;
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+static void port_release(struct dp_port *port)
+{
+	if (port->dp->by_index[port->index] == port)
+		port->dp->by_index[port->index] = NULL;
+	free(port->counters);
+	free(port);
+}
+
+static struct dp_port *port_alloc(struct dp_bridge *bridge, const struct dp_port_conf *conf,
+	const struct dp_port_policy *policy)
+{
+	size_t counters_bytes = DP_MAX_WORKERS * sizeof(struct dp_port_counters);
+	struct dp_port *port = aligned_alloc(64, RTE_ALIGN_CEIL(sizeof(*port), 64));
+
+	if (!port)
+		return NULL;
+	memset(port, 0, sizeof(*port));
+	memset(port->rxq_worker, DP_NO_WORKER, sizeof(port->rxq_worker));
+	port->counters = aligned_alloc(64, counters_bytes);
+	if (!port->counters) {
+		free(port);
+		return NULL;
+	}
+	memset(port->counters, 0, counters_bytes);
+	port->dp = bridge->dp;
+	port->bridge = bridge;
+	port->conf = *conf;
+	port->policy = *policy;
+	port->ops = kinds[conf->kind];
+	dp_port_forget_own_mac(port);
+	return port;
+}
+
+int dp_port_add(struct dp_bridge *bridge, const struct dp_port_conf *conf,
+	const struct dp_port_policy *policy, struct sh_err *err, struct dp_port **ret)
+{
+	struct dp_port *port = port_alloc(bridge, conf, policy);
+	int r;
+
+	if (!port)
+		return sh_err_set(err, -ENOMEM, "no memory for a port");
+	r = take_index(port);
+	if (r < 0) {
+		port_release(port);
+		return sh_err_set(err, r, "no more than %u ports", DP_MAX_PORTS);
+	}
+	r = port->ops->open(port, err);
+	if (r < 0) {
+		port_release(port);
+		return r;
+	}
+	LIST_INSERT_HEAD(&bridge->dp->ports, port, link);
+	bridge->n_ports++;
+	dp_port_notify(port);
+	*ret = port;
+	return 0;
+}
+
+/* Addresses learned under a policy that would not have let them be learned must go. */
+static bool forgets(const struct dp_port_policy *from, const struct dp_port_policy *to)
+{
+	return memcmp(&from->vlan, &to->vlan, sizeof(to->vlan)) != 0 ||
+	       (to->reject_mac_changes && !from->reject_mac_changes) ||
+	       memcmp(from->mac, to->mac, 6) != 0 ||
+	       (to->mac_limit && (!from->mac_limit || to->mac_limit < from->mac_limit)) ||
+	       (from->admin_up && !to->admin_up);
+}
+
+int dp_port_set_policy(
+	struct dp_port *port, const struct dp_port_policy *policy, struct sh_err *err)
+{
+	struct dp_port_policy old = port->policy;
+
+	port->policy = *policy;
+	if (port->ops->changed) {
+		int r = port->ops->changed(port, err);
+
+		if (r < 0) {
+			port->policy = old;
+			return r;
+		}
+	}
+	if (memcmp(old.mac, policy->mac, 6) != 0)
+		dp_port_forget_own_mac(port);
+	if (forgets(&old, policy))
+		dp_fdb_flush(port->bridge, port, -1);
+	return 0;
+}
+
+void dp_port_del(struct dp_port *port)
+{
+	struct dp *dp = port->dp;
+
+	LIST_REMOVE(port, link);
+	port->bridge->n_ports--;
+	/* Without a new snapshot workers go on using the port: better leak it than free it. */
+	if (dp_commit(dp, NULL) < 0)
+		return;
+	/* Addresses that workers saw on it must not reach the next port of this number. */
+	dp_learn_drain(dp);
+	dp_learn_forget(port);
+	port->ops->close(port);
+	port_release(port);
+}
+
+void dp_port_notify(struct dp_port *port)
+{
+	atomic_store(&port->notified, true);
+	dp_wake_control(port->dp);
+}
+
+struct rte_mempool *dp_port_pool(const struct dp_port *port)
+{
+	return port->dp->pool;
+}
+
+void dp_port_free_burst(struct dp_port *port, unsigned queue, struct dp_burst *burst)
+{
+	rte_pktmbuf_free_bulk(burst->mbufs, burst->n);
+}
+
+bool dp_port_link_up(const struct dp_port *port)
+{
+	for (unsigned i = 0; i < DP_MAX_QUEUES; i++)
+		if (atomic_load_explicit(&port->rxq_ready[i], memory_order_relaxed) ||
+			atomic_load_explicit(&port->txq_ready[i], memory_order_relaxed))
+			return true;
+	return false;
+}
+
+const char *dp_port_name(const struct dp_port *port)
+{
+	return port->conf.name;
+}
+
+void dp_port_get_info(const struct dp_port *port, struct dp_port_info *ret)
+{
+	uint64_t own = atomic_load(&port->own_mac);
+
+	memset(ret, 0, sizeof(*ret));
+	ret->link_up = port->policy.admin_up && dp_port_link_up(port);
+	ret->peer_connected = atomic_load(&port->connected);
+	ret->n_macs = atomic_load(&port->n_macs);
+	for (unsigned i = 0; i < DP_MAX_QUEUES; i++) {
+		ret->n_rx_queues += atomic_load(&port->rxq_ready[i]);
+		ret->n_tx_queues += atomic_load(&port->txq_ready[i]);
+	}
+	for (int i = 0; i < 6; i++)
+		ret->mac[i] = (uint8_t)(own >> (16 + 8 * i));
+}
+
+void dp_port_get_stats(const struct dp_port *port, struct dp_port_stats *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	for (unsigned w = 0; w < DP_MAX_WORKERS; w++) {
+		const struct dp_port_counters *c = &port->counters[w];
+
+		ret->rx_packets += __atomic_load_n(&c->rx_packets, __ATOMIC_RELAXED);
+		ret->rx_bytes += __atomic_load_n(&c->rx_bytes, __ATOMIC_RELAXED);
+		ret->tx_packets += __atomic_load_n(&c->tx_packets, __ATOMIC_RELAXED);
+		ret->tx_bytes += __atomic_load_n(&c->tx_bytes, __ATOMIC_RELAXED);
+		ret->rx_copied += __atomic_load_n(&c->copied, __ATOMIC_RELAXED);
+		for (unsigned i = 0; i < DP_N_DROPS; i++)
+			ret->drops[i] += __atomic_load_n(&c->drops[i], __ATOMIC_RELAXED);
+	}
+	if (port->ops->missed)
+		ret->rx_missed = port->ops->missed(port);
+}

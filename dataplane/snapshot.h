@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The immutable picture of ports and bridges that workers forward by. The control thread makes a
+ * new one for every change, publishes it through one pointer, and frees the old one when no worker
+ * can still be reading it.
+ */
+#pragma once
+
+#include "fdb.h"
+#include "port.h"
+#include "vlan_rules.h"
+
+struct dp_snap_bridge {
+	struct dp_fdb *fdb;
+	uint16_t index;
+	bool secure;
+	uint16_t n_ports, n_promiscuous;
+	const uint16_t *ports; /* indexes of all its ports; those promiscuous come first */
+};
+
+/* A port's policy as the fast path reads it: the first cache line is what every frame needs. */
+struct dp_snap_port {
+	const struct dp_snap_bridge *bridge;
+	struct dp_port *port;
+	const struct dp_port_ops *ops;
+	uint32_t max_frame;
+	uint32_t mac_limit;
+	uint16_t index;
+	bool admin_up, link_up;
+	bool promiscuous, isolated, reject_mac_changes, reject_forged;
+	/* limits, storm and own_mac are checked only when this says so */
+	bool guards_source, limits_in, limits_storm, limits_out;
+	uint8_t n_txq;
+	uint8_t txq[DP_MAX_QUEUES];
+
+	struct dp_vlan_policy vlan __rte_cache_aligned;
+	struct dp_bucket_rate rate_in, rate_out, rate_storm;
+} __rte_cache_aligned;
+
+struct dp_snap_rxq {
+	struct dp_snap_port *port;
+	uint16_t queue;
+};
+
+struct dp_snapshot {
+	uint64_t generation;
+	uint32_t n_ports; /* one more than the highest index */
+	struct dp_snap_port **ports;
+	struct dp_snap_bridge *bridges;
+	struct {
+		uint32_t n;
+		struct dp_snap_rxq *queues;
+	} polls[DP_MAX_WORKERS];
+};
+
+/**
+ * Draw the dataplane as the control thread's model is now.
+ *
+ * errors:  -ENOMEM
+ * thread:  control
+ */
+int dp_snapshot_new(struct dp *dp, struct dp_snapshot **ret);
+void dp_snapshot_free(struct dp_snapshot *snapshot);

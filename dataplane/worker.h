@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A worker: one pinned thread that receives, decides and delivers until it is told to stop. It
+ * takes no lock, allocates nothing and logs nothing; it counts.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <rte_ring.h>
+
+#include "offload.h"
+
+#define DP_LEARN_RING 4096 /* addresses that wait for the control thread */
+#define DP_N_RECENT   64
+
+/* A source address that a worker saw on a port where the table does not have it. */
+struct dp_learn_msg {
+	uint64_t key;
+	uint64_t port;
+};
+
+/* Frames on their way out of one port, sent when full or when the received burst is done. */
+struct dp_batch {
+	uint16_t n;
+	uint8_t offloads; /* of all its frames */
+	struct dp_item items[DP_BURST];
+} __rte_cache_aligned;
+
+struct dp_worker {
+	/* Written by this worker only; read by anybody, each field by itself. */
+	uint64_t rx_packets, tx_packets, copied, dropped, busy_cycles, idle_cycles;
+
+	struct dp *dp __rte_cache_aligned;
+	unsigned index, cpu;
+	bool adaptive;
+	bool yields; /* shares its CPU with the control thread */
+	const struct dp_snapshot *snapshot;
+	uint32_t n_touched;
+	uint16_t touched[DP_MAX_PORTS];
+	struct dp_batch *batches; /* by port index */
+	struct dp_burst burst;
+	struct dp_output outputs[DP_MAX_PORTS];
+	struct dp_segmenter segmenter;
+	struct rte_ring *learns;
+	bool has_learns;
+	struct {
+		uint64_t key, port, until_tsc;
+	} recent[DP_N_RECENT];
+
+	int epoll_fd;
+	uint64_t epoll_generation; /* snapshot that the descriptors in epoll_fd are of */
+	int sleep_ms;              /* -1: until woken */
+
+	/* control thread */
+	pthread_t thread;
+	bool running;
+	_Atomic bool stop;
+	_Atomic int started; /* 0: not yet, 1: running, -errno: failed */
+	int wake_fd;
+	struct dp_worker_stats baseline; /* what the statistics were when they were cleared */
+};
+
+int dp_worker_start(
+	struct dp *dp, unsigned index, unsigned cpu, enum dp_poll poll, struct sh_err *err);
+void dp_worker_stop(struct dp_worker *worker);
+void dp_worker_wake(struct dp_worker *worker);
+
+/**
+ * Deliver a burst by its verdicts. The second half of a frame's way.
+ *
+ * shape:   frames[n], verdicts[n]
+ * thread:  the worker
+ */
+void dp_deliver_burst(struct dp_worker *worker, const struct dp_decide_ctx *ctx,
+	const struct dp_frame *frames, const struct dp_verdict *verdicts, unsigned n);
+
+/** One round over the worker's queues; returns how many frames it received. thread: the worker. */
+unsigned dp_worker_poll(struct dp_worker *worker, uint64_t now_tsc);
+
+/** Wait for a frame or for the control thread. thread: the worker. */
+void dp_worker_sleep(struct dp_worker *worker);

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`./run bench [NAME]`: measure what doc/specification.md promises, each figure against peers that
+the bench starts itself, in the same run. Needs root, huge pages and two cores with nothing else
+on them."""
+
+import argparse
+import os
+import sys
+import tempfile
+
+import flood
+import idle
+import vhost
+from process import Failed
+from report import Report
+
+BENCHES = {"vhost": vhost.run, "idle": idle.run, "flood": flood.run}
+PARTS = {part.__name__: part for part in (vhost.sizes, vhost.forms, vhost.bursts, vhost.macs,
+                                          vhost.pairs, vhost.size)}
+
+
+def main():
+    top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    parser = argparse.ArgumentParser(prog="./run bench", description=__doc__)
+    parser.add_argument("name", nargs="?", choices=[*BENCHES, *PARTS])
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--build", default=os.path.join(top, "build"))
+    parser.add_argument("--json", default=os.path.join(top, "build", "bench.json"))
+    arguments = parser.parse_args()
+    chosen = {**BENCHES, **PARTS}
+    report = Report(arguments.runs)
+    try:
+        with tempfile.TemporaryDirectory(prefix="shunt-bench-") as folder:
+            for name in [arguments.name] if arguments.name else BENCHES:
+                chosen[name](report, arguments.build, arguments.runs, folder)
+    except Failed as e:
+        print(f"bench: {e}", file=sys.stderr)
+        return 1
+    report.write(arguments.json)
+    return 0 if report.all_held() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Fixtures of the integration tests: switches and namespaces that end with the test."""
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
+
+from daemon import Switch  # noqa: E402
+from netns import Netns  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "bad_input: what strangers can send; run again under ASan")
+
+
+@pytest.fixture
+def make_switch():
+    """Start switches: make_switch(config=..., ...) as daemon.Switch takes it. All end well: one
+    that crashed or that a sanitizer complained about fails its test."""
+    made = []
+
+    def make(*arguments, **options):
+        switch = Switch(*arguments, **options)
+        made.append(switch)
+        return switch.start()
+
+    yield make
+    for switch in made:
+        alive = switch.process and switch.is_alive()
+        status = switch.terminate() if alive else 0
+        log = switch.log()
+        switch.cleanup()
+        assert status == 0, f"shuntd ended with {status}:\n{log[-3000:]}"
+        assert "ERROR: AddressSanitizer" not in log and "runtime error:" not in log, log[-3000:]
+
+
+@pytest.fixture
+def switch(make_switch):
+    """A switch with 64 MiB of plain memory and nothing on it."""
+    return make_switch()
+
+
+@pytest.fixture
+def make_netns():
+    made = []
+
+    def make(stem="t"):
+        made.append(Netns(stem))
+        return made[-1]
+
+    yield make
+    for ns in made:
+        ns.delete()
