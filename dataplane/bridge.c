@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "dp_private.h"
+#include "pipeline.h"
+#include "walk_worker.h"
 
 int dp_bridge_add(struct dp *dp, const struct dp_bridge_conf *conf, struct sh_err *err,
 	struct dp_bridge **ret)
@@ -82,10 +83,28 @@ int dp_bridge_set(struct dp_bridge *bridge, const struct dp_bridge_conf *conf, s
 
 void dp_bridge_del(struct dp_bridge *bridge)
 {
+	struct dp_port *controller = bridge->pipeline ? bridge->pipeline->controller : NULL;
+
+	/* What still names the bridge on its way from and to the workers. */
+	dp_barrier(bridge->dp);
+	if (controller)
+		LIST_REMOVE(controller, link);
 	LIST_REMOVE(bridge, link);
 	/* Workers may still look at the bridge by the snapshot that is published. */
 	if (dp_commit(bridge->dp, NULL) < 0)
 		return;
+	dp_to_control_forget(bridge);
+	if (controller)
+		LIST_INSERT_HEAD(&bridge->dp->ports, controller, link);
+	dp_pipeline_free(bridge->pipeline);
 	dp_fdb_free(bridge->fdb);
 	free(bridge);
+}
+
+void dp_bridge_get_controller_stats(const struct dp_bridge *bridge, struct dp_port_stats *ret)
+{
+	if (bridge->pipeline)
+		dp_port_get_stats(bridge->pipeline->controller, ret);
+	else
+		*ret = (struct dp_port_stats){ 0 };
 }

@@ -17,10 +17,14 @@
 struct dp;
 struct dp_bridge;
 struct dp_port;
+struct dp_to_control;
 
 #define DP_NAME_LEN    64
 #define DP_MAX_WORKERS 16
 #define DP_MAX_PORTS   4096
+#define DP_MAX_OFPORT  0xfeffu
+#define DP_OFPORT_CONTROLLER 0xfffffffdu
+#define DP_OFPORT_LOCAL 0xfffffffeu
 #define DP_MAX_QUEUES  8 /* pairs a vhost-user port */
 
 enum dp_hugepages {
@@ -64,6 +68,8 @@ void dp_tick(struct dp *dp);
 struct dp_events {
 	void (*link_changed)(void *ctx, struct dp_port *port, bool up);
 	void (*interfaces_changed)(void *ctx); /* one of the host's came, went or changed */
+	/* a worker hands something to the control thread; what is valid during the call */
+	void (*to_control)(void *ctx, struct dp_bridge *bridge, const struct dp_to_control *what);
 	void *ctx;
 };
 void dp_set_events(struct dp *dp, const struct dp_events *events);
@@ -108,7 +114,6 @@ struct dp_bridge_conf {
 	char name[DP_NAME_LEN];
 	uint32_t fdb_size;     /* entries, 1 to 1 Mi; a change empties the learned entries */
 	uint32_t fdb_ageing_s; /* 0: learned entries stay */
-	bool secure; /* forwards nothing by itself: fail mode secure without a controller */
 };
 
 int dp_bridge_add(struct dp *dp, const struct dp_bridge_conf *conf, struct sh_err *err,
@@ -151,6 +156,8 @@ struct dp_port_policy {
 	uint32_t mac_limit; /* addresses learned on it at most, 0: no limit */
 	uint64_t rate_in_bps, rate_out_bps; /* bits a second, 0: no limit; in: from the guest */
 	uint64_t burst_in_bytes, burst_out_bytes; /* 0: 10 ms of the rate, at least 64 KiB */
+	uint32_t ofport;         /* OpenFlow's number, DP_OFPORT_LOCAL; 0: none */
+	bool no_receive, no_forward, no_packet_in; /* OpenFlow's port configuration */
 	uint32_t storm_pps; /* broadcast, multicast and unknown unicast received, 0: no limit */
 };
 

@@ -16,7 +16,7 @@ struct dp_meter;
 
 enum dp_op_code {
 	DP_OP_OUTPUT,     /* arg: OpenFlow port, or one of DP_OUT_* */
-	DP_OP_CONTROLLER, /* arg: DP_OP_CONTROLLER_ARG() */
+	DP_OP_CONTROLLER, /* arg: most bytes; data: reason << 16 | controller id */
 	DP_OP_GROUP,      /* data: struct dp_group * */
 	DP_OP_SET,       /* offset, n_bytes of the key; data: value, mask, each padded to 8 bytes */
 	DP_OP_MOVE,      /* data: struct dp_move */
@@ -64,7 +64,7 @@ struct dp_move {
 };
 
 struct dp_program {
-	uint64_t metadata, metadata_mask; /* as numbers, host order */
+	uint64_t metadata, metadata_mask; /* as they stand in the key */
 	struct dp_meter *meter;
 	uint16_t n_apply, n_write; /* 8-byte words of operations */
 	uint8_t goto_table;        /* DP_NO_TABLE: the action set is done */
@@ -78,8 +78,8 @@ struct dp_program {
 struct dp_builder {
 	struct dp_program head;
 	uint64_t *words;
-	size_t n, room; /* words */
-	bool failed;
+	size_t n, n_apply, room; /* words */
+	bool writes, failed;
 };
 
 /** Append an operation with n_data words behind it; returns it, or NULL when out of memory. */
@@ -89,5 +89,6 @@ struct dp_op *dp_builder_op(
 /** From here on operations are those of write-actions. */
 void dp_builder_begin_write(struct dp_builder *b);
 
-/** Make the program and empty the builder. errors: -ENOMEM, -E2BIG (64 Ki words) */
+/** Make the program, to be freed with free(), and empty the builder, whatever the outcome.
+ * errors: -ENOMEM, -E2BIG (64 Ki words) */
 int dp_builder_end(struct dp_builder *b, struct dp_program **ret);
