@@ -19,7 +19,7 @@ struct dp_bridge {
 	struct dp *dp;
 	struct dp_bridge_conf conf;
 	struct dp_fdb *fdb;
-	struct dp_pipeline *pipeline; /* NULL: never had flows */
+	struct dp_pipeline *pipeline;
 	bool uses_tables, drops_fragments;
 	unsigned n_ports;
 	uint16_t snap_index; /* scratch of a drawing */

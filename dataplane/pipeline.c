@@ -53,7 +53,7 @@ static int take_slots(struct dp_pipeline *pipeline)
 	return 0;
 }
 
-static int pipeline_new(struct dp_bridge *bridge)
+int dp_pipeline_new(struct dp_bridge *bridge)
 {
 	struct dp_pipeline *pipeline = calloc(1, sizeof(*pipeline));
 	int r;
@@ -85,18 +85,14 @@ void dp_pipeline_free(struct dp_pipeline *pipeline)
 	free(pipeline);
 }
 
-static int need_pipeline(struct dp_bridge *bridge)
+void dp_bridge_use_tables(struct dp_bridge *bridge, bool use)
 {
-	return bridge->pipeline ? 0 : pipeline_new(bridge);
+	bridge->uses_tables = use;
 }
 
-int dp_bridge_use_tables(struct dp_bridge *bridge, bool use)
+bool dp_bridge_uses_tables(const struct dp_bridge *bridge)
 {
-	int r = use ? need_pipeline(bridge) : 0;
-
-	if (r == 0)
-		bridge->uses_tables = use;
-	return r;
+	return bridge->uses_tables;
 }
 
 void dp_bridge_drop_fragments(struct dp_bridge *bridge, bool drop)
@@ -119,12 +115,10 @@ static int need_table(struct dp_pipeline *pipeline, uint8_t table, struct dp_tab
 int dp_flow_add(struct dp_bridge *bridge, const struct dp_flow_conf *conf,
 	struct dp_program *program, struct dp_flow **ret)
 {
-	struct dp_table *table;
+	struct dp_table *table = NULL;
 	uint32_t slot;
-	int r = need_pipeline(bridge);
+	int r = need_table(bridge->pipeline, conf->table, &table);
 
-	if (r == 0)
-		r = need_table(bridge->pipeline, conf->table, &table);
 	if (r == 0)
 		r = dp_slot_take(bridge->dp->counts, &slot);
 	if (r < 0)
@@ -185,14 +179,13 @@ void dp_table_get_stats(
 	const struct dp_bridge *bridge, uint8_t table, struct dp_pipeline_table_info *ret)
 {
 	const struct dp_pipeline *pipeline = bridge->pipeline;
-	const struct dp_table *t = pipeline ? atomic_load(&pipeline->tables[table]) : NULL;
+	const struct dp_table *t = atomic_load(&pipeline->tables[table]);
 	struct dp_table_info info = { 0 };
-	struct dp_counts counts = { 0 };
+	struct dp_counts counts;
 
 	if (t)
 		dp_table_get_info(t, &info);
-	if (pipeline)
-		read_slot(bridge->dp, pipeline->slots[table], &counts);
+	read_slot(bridge->dp, pipeline->slots[table], &counts);
 	*ret = (struct dp_pipeline_table_info){ .n_flows = info.n_flows, .n_masks = info.n_masks,
 		.n_groups = info.n_groups, .n_bytes = info.bytes, .n_matches = counts.n_packets,
 		.n_lookups = counts.n_bytes };

@@ -57,6 +57,8 @@ struct dp_meter {
 	uint32_t slot;
 };
 
+/** Give a bridge its tables, all empty. errors: -ENOMEM, -ENOSPC (ports, counters) */
+int dp_pipeline_new(struct dp_bridge *bridge);
 void dp_pipeline_free(struct dp_pipeline *pipeline);
 
 /** The controller's side of the bridge as a port, that no bridge lists. */

@@ -234,6 +234,16 @@ bool dp_port_link_up(const struct dp_port *port)
 	return false;
 }
 
+struct dp_bridge *dp_port_bridge(const struct dp_port *port)
+{
+	return port->bridge;
+}
+
+const struct dp_port_policy *dp_port_get_policy(const struct dp_port *port)
+{
+	return &port->policy;
+}
+
 const char *dp_port_name(const struct dp_port *port)
 {
 	return port->conf.name;

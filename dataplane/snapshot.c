@@ -130,7 +130,8 @@ static void draw_bridge(
 	const struct dp_port *port;
 
 	s->fdb = bridge->fdb;
-	s->pipeline = bridge->uses_tables ? bridge->pipeline : NULL;
+	s->pipeline = bridge->pipeline;
+	s->uses_tables = bridge->uses_tables;
 	s->drops_fragments = bridge->drops_fragments;
 	s->ports = indexes;
 	LIST_FOREACH (port, &dp->ports, link)

@@ -16,10 +16,11 @@ struct dp_snap_port;
 struct dp_snap_bridge {
 	struct dp_fdb *fdb;
 	uint16_t index;
+	bool uses_tables; /* else it learns and forwards by itself */
 	bool drops_fragments;
 	uint16_t n_ports, n_promiscuous;
 	const uint16_t *ports; /* indexes of all its ports; those promiscuous come first */
-	const struct dp_pipeline *pipeline; /* NULL: it learns and forwards by itself */
+	const struct dp_pipeline *pipeline;
 	const struct dp_snap_port *controller; /* where packet-outs that name no port come in */
 	uint32_t n_ofports;
 	const uint16_t *by_ofport; /* [n_ofports], index + 1; 0: no port */

@@ -43,7 +43,7 @@ static void process(struct dp_worker *w, struct dp_snap_port *in, uint64_t now)
 	c->rx_packets += b->n;
 	c->rx_bytes += bytes;
 	w->rx_packets += b->n;
-	if (unlikely(in->bridge->pipeline)) {
+	if (unlikely(in->bridge->uses_tables)) {
 		dp_worker_walk(w, &ctx, b->frames, b->n);
 		return;
 	}

@@ -196,6 +196,10 @@ struct dp_port_stats {
 };
 
 const char *dp_port_name(const struct dp_port *port);
+struct dp_bridge *dp_port_bridge(const struct dp_port *port);
+
+/** As it was set last; valid until it is set again. */
+const struct dp_port_policy *dp_port_get_policy(const struct dp_port *port);
 void dp_port_get_info(const struct dp_port *port, struct dp_port_info *ret);
 
 /** Sums over the workers; monotonic, each counter by itself. thread: control. */

@@ -26,9 +26,10 @@ struct dp_counts {
 	uint32_t age_s; /* since the last frame; UINT32_MAX: none yet */
 };
 
-/** A bridge forwards by its tables, or learns by itself as long as it has none. From dp_commit on.
- * errors: -ENOMEM */
-int dp_bridge_use_tables(struct dp_bridge *bridge, bool use);
+/** A bridge forwards by its tables, or learns and forwards by itself (the default). From dp_commit
+ * on. */
+void dp_bridge_use_tables(struct dp_bridge *bridge, bool use);
+bool dp_bridge_uses_tables(const struct dp_bridge *bridge);
 
 /** IP fragments are dropped, not matched. From dp_commit on. */
 void dp_bridge_drop_fragments(struct dp_bridge *bridge, bool drop);
