@@ -27,7 +27,7 @@ struct of_version {
 	uint8_t wire;
 
 	/**
-	 * Read one whole message. Hello, error and echo are read whatever version their header says.
+	 * Read one whole message; hello, error and echo whatever version their header says.
 	 *
 	 * errors:  -EINVAL with reterr_of, -ENOMEM; ret then owns nothing, but its version, xid and
 	 *          kind hold if they could be read (kind is OF_N_REQUESTS if not)
