@@ -172,7 +172,7 @@ static void fall_behind(struct of_conn *conn)
 	if (m->is_behind)
 		return;
 	m->is_behind = true;
-	m->has_missed = false;
+	m->has_missed = m->has_missed_modified = false;
 	m->behind_ns = conn->conns->now_ns;
 }
 
@@ -250,6 +250,13 @@ static bool is_unknown(const struct of_conn *conn, const struct of_flow_info *fl
 	return now_ns > flow->duration_ns && now_ns - flow->duration_ns > known_ns;
 }
 
+static void miss(struct conn_monitors *m, enum event event)
+{
+	m->has_missed = true;
+	if (event == EVENT_MODIFIED)
+		m->has_missed_modified = true;
+}
+
 static void tell(struct of_conn *conn, enum event event, const struct of_flow_info *flow)
 {
 	struct conn_monitors *m = &conn->monitors;
@@ -262,7 +269,7 @@ static void tell(struct of_conn *conn, enum event event, const struct of_flow_in
 	if (!m->is_behind && m->held.len >= conns->conf.max_out_bytes)
 		flush(conn); /* and pause */
 	if (m->is_behind && event != EVENT_DELETED)
-		m->has_missed = true;
+		miss(m, event);
 	else if (m->is_behind && is_unknown(conn, flow))
 		return;
 	else if (conns->source == conn && !(flags & FLAG_OWN) && !m->is_behind)
@@ -316,15 +323,16 @@ static unsigned put_initial(
 	return 1;
 }
 
+/* Flows do not tell when they were modified: if one was, all are told as they are. */
 static unsigned put_changed(
 	struct of_conn *conn, struct of_multipart *mp, const struct of_flow *flow)
 {
-	uint64_t since_ns = conn->monitors.behind_ns;
-	enum event event = flow->made_ns >= since_ns ? EVENT_ADDED : EVENT_MODIFIED;
+	const struct conn_monitors *m = &conn->monitors;
+	enum event event = flow->made_ns >= m->behind_ns ? EVENT_ADDED : EVENT_MODIFIED;
 	struct of_flow_info info;
 	uint16_t flags;
 
-	if (event == EVENT_MODIFIED && flow->modified_ns < since_ns)
+	if (event == EVENT_MODIFIED && !m->tells_modified)
 		return 0;
 	of_switch_flow_info(conn->conns->sw, flow, conn->conns->now_ns, &info);
 	flags = wanted(conn, event, &info);
@@ -348,13 +356,15 @@ static void catch_up(struct of_conn *conn)
 		.out_group = OF_GROUP_ANY,
 	};
 	struct conn_dump dump = { .put = put_changed, .ended = changed_ended };
+	struct conn_monitors *m = &conn->monitors;
 
 	dump.n = of_switch_flows(conn->conns->sw, &all, &dump.flows, NULL);
 	if (dump.n < 0) {
 		conn->out.failed = true;
 		return;
 	}
-	conn->monitors.has_missed = false;
+	m->tells_modified = m->has_missed_modified;
+	m->has_missed = m->has_missed_modified = false;
 	begin_dump(conn, &dump, 0);
 }
 

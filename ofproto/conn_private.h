@@ -42,7 +42,8 @@ struct conn_monitors {
 	struct of_multipart mp;
 	bool mp_is_open;       /* in held */
 	bool has_abbreviation; /* what the request itself changes is told */
-	bool is_behind, is_paused, has_missed, is_dumping;
+	bool is_behind, is_paused, is_dumping;
+	bool has_missed, has_missed_modified, tells_modified; /* since, and by the dump */
 	uint64_t behind_ns; /* told, or being dumped: all before */
 	uint64_t dump_ns;   /* when the last dump began */
 };

@@ -138,9 +138,10 @@ static const struct row rows[OF_N_REQUESTS] = {
 };
 /* clang-format on */
 
+/* A message that could not be read may be of no kind. */
 static bool writes(const struct of_request *request)
 {
-	return rows[request->kind].writes;
+	return request->kind < OF_N_REQUESTS && rows[request->kind].writes;
 }
 
 void conn_put_error(struct of_conn *conn, const struct of_err *err, const uint8_t *msg, size_t n)

@@ -36,6 +36,14 @@ void of_buf_pad8(struct of_buf *buf, size_t start);
 /** Write a 16-bit value at an offset that is there already: a length known only now. */
 void of_buf_set_u16(struct of_buf *buf, size_t at, uint16_t v);
 
+/* Text, without a final 0. At most 255 bytes a call of printf. */
+void of_buf_puts(struct of_buf *buf, const char *text);
+void of_buf_printf(struct of_buf *buf, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/** Take the last byte off if it is c and not before start: a comma too many. */
+void of_buf_chomp(struct of_buf *buf, size_t start, char c);
+
 struct of_cursor {
 	const uint8_t *at;
 	size_t left; /* bytes */

@@ -64,10 +64,17 @@ enum of_field_id {
 	OF_N_FIELDS = OF_FIELD_REG0 + SH_N_REGS,
 };
 
+/* An OXM header: class << 16 | field << 9 | has mask << 8 | bytes that follow. */
+#define OF_OXM_CLASS_NXM_0        0x0000
+#define OF_OXM_CLASS_NXM_1        0x0001
+#define OF_OXM_CLASS_BASIC        0x8000
+#define OF_OXM_CLASS_EXPERIMENTER 0xffff
+#define OF_OXM_HAS_MASK           0x100u
+
 struct of_field {
-	const char *name; /* ovs-fields(7)'s, like "nw_src" */
-	uint32_t header;  /* OXM: class << 16 | field << 9 | n_bytes; 0 when it has none */
-	uint32_t nxm;     /* the same of class 0x0000 or 0x0001; 0 when it has none */
+	const char *name; /* ovs-fields(7)'s, like "ip_src" */
+	uint32_t header;  /* OXM; 0 when it has none */
+	uint32_t nxm;     /* NXM of the same shape; 0 when it has none */
 	uint8_t offset;   /* in struct sh_flow_key */
 	uint8_t n_bytes, n_bits;
 	bool maskable, writable;
@@ -75,25 +82,32 @@ struct of_field {
 };
 
 /* Prerequisites: what the match, or the frame's key, must say first. */
-#define OF_PREREQ_VLAN   0x0001 /* a tag is there */
-#define OF_PREREQ_IPV4   0x0002
-#define OF_PREREQ_IPV6   0x0004
-#define OF_PREREQ_ARP    0x0008 /* ARP and RARP */
-#define OF_PREREQ_MPLS   0x0010
-#define OF_PREREQ_PBB    0x0020
-#define OF_PREREQ_TCP    0x0040 /* over either IP; not of a later fragment */
-#define OF_PREREQ_UDP    0x0080
-#define OF_PREREQ_SCTP   0x0100
-#define OF_PREREQ_ICMPV4 0x0200
-#define OF_PREREQ_ICMPV6 0x0400
-#define OF_PREREQ_ND     0x0800 /* ICMPv6 135 or 136, code 0 */
-#define OF_PREREQ_ND_NS  0x1000
-#define OF_PREREQ_ND_NA  0x2000
+#define OF_PREREQ_VLAN    0x0001 /* a tag is there */
+#define OF_PREREQ_IPV4    0x0002
+#define OF_PREREQ_IPV6    0x0004
+#define OF_PREREQ_ARP     0x0008 /* ARP and RARP */
+#define OF_PREREQ_MPLS    0x0010
+#define OF_PREREQ_PBB     0x0020
+#define OF_PREREQ_TCP     0x0040 /* over either IP; not of a later fragment */
+#define OF_PREREQ_UDP     0x0080
+#define OF_PREREQ_SCTP    0x0100
+#define OF_PREREQ_ICMPV4  0x0200
+#define OF_PREREQ_ICMPV6  0x0400
+#define OF_PREREQ_ND      0x0800 /* ICMPv6 135 or 136, code 0 */
+#define OF_PREREQ_ND_NS   0x1000
+#define OF_PREREQ_ND_NA   0x2000
+#define OF_PREREQ_IN_PORT 0x4000
 
 const struct of_field *of_field(enum of_field_id id);
 
 /** By OXM or NXM header with or without the mask bit; -1 when there is none. thread: any. */
 int of_field_by_header(uint32_t header);
+
+/** The same whatever the length says. */
+int of_field_by_number(uint16_t class, uint8_t number);
+
+/** Ones in all bits that the field has. shape: ret[n_bytes] is written */
+void of_field_ones(enum of_field_id id, uint8_t ret[16]);
 
 /** What a key, or the exactly matched part of a match, satisfies: OF_PREREQ_*. mask may be NULL. */
 uint32_t of_prereqs_held(const struct sh_flow_key *value, const struct sh_flow_key *mask);
