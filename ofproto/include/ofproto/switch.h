@@ -7,6 +7,9 @@
 
 #include "ofproto/provider.h"
 
+#define OF_MAX_BUCKETS 1024 /* of a group */
+#define OF_MAX_BANDS   8    /* of a meter */
+
 struct of_switch;
 
 /* A flow as ofproto keeps it. At a million of them every byte counts. */
@@ -14,7 +17,8 @@ struct of_flow {
 	void *handle; /* the provider's */
 	struct of_minimatch *match;
 	struct of_instructions instructions;
-	uint64_t cookie, made_ns, modified_ns;
+	uint64_t cookie, made_ns;
+	uint64_t reset_ns; /* when its counts began: it was not idle before */
 	uint16_t priority, idle_timeout_s, hard_timeout_s, flags;
 	uint8_t table;
 };
@@ -37,8 +41,10 @@ struct of_meter {
 	uint64_t made_ns;
 };
 
-/* What the switch tells those who are connected. Called during the functions below. */
+/* What the switch tells those who are connected. Called during the functions below, when what is
+ * told has happened; what is called may read the switch and not change it. */
 struct of_switch_events {
+	/* Of flows with OF_FF_SEND_FLOW_REM. */
 	void (*flow_removed)(
 		void *ctx, const struct of_flow_info *flow, enum of_removed_reason reason);
 	/* For flow monitors: a flow was added (what 0), modified (1) or removed (2). */
@@ -60,7 +66,8 @@ void of_switch_set_events(struct of_switch *sw, const struct of_switch_events *e
 const struct of_provider *of_switch_provider(const struct of_switch *sw, void **ret_ctx);
 
 /**
- * Do what a request says, whole or not at all.
+ * Do what a request says, whole or not at all. (If the provider fails in the middle of a modify of
+ * many flows, and then to turn one of them back, that one stays modified, and the error is told.)
  *
  * shape:   a flow-mod's instructions, a group-mod's buckets and a meter-mod's bands are taken over
  *          (and their pointers cleared in the request) when they are kept
@@ -79,10 +86,11 @@ int of_switch_meter_mod(
 void of_switch_expire(struct of_switch *sw, uint64_t now_ns, unsigned most);
 
 /** Forget everything; flow_removed is not called. Then the flow that makes a bridge learn and
- * forward by itself, if standalone: table 0, priority 0, NORMAL. */
-void of_switch_reset(struct of_switch *sw, bool standalone, uint64_t now_ns);
+ * forward by itself, if standalone: table 0, priority 0, NORMAL. errors: -ENOMEM, without it. */
+int of_switch_reset(struct of_switch *sw, bool standalone, uint64_t now_ns);
 
-/** The only flow is that one: the dataplane may forward without walking tables. */
+/** The only flow is one that sends every frame of table 0 to NORMAL, of whatever priority: the
+ * dataplane may forward without walking tables. It costs nothing to ask. */
 bool of_switch_is_normal(const struct of_switch *sw);
 
 /**
@@ -97,18 +105,23 @@ int of_switch_flows(struct of_switch *sw, const struct of_flow_filter *filter,
 	struct of_flow ***ret_flows, struct of_err *reterr_of);
 void of_switch_flows_done(struct of_switch *sw, struct of_flow **flows, int n);
 
-/** Fill in info as of now; info points into the flow. */
+/** Fill in info as of now; info points into the flow. Of one that is pinned and was removed, what
+ * it had counted then. */
 void of_switch_flow_info(const struct of_switch *sw, const struct of_flow *flow, uint64_t now_ns,
 	struct of_flow_info *info);
 
-/* errors of the next three: -EINVAL with reterr_of. info points into the switch and is valid
- * during the call; OF_GROUP_ALL, OF_METER_ALL for all. */
+/* In the order of their numbers, until fn returns something else than 0, which is then returned.
+ * OF_GROUP_ALL, OF_METER_ALL for all; info points into the switch and is valid during the call. A
+ * group that is not there is no error, a meter is (as Open vSwitch has it).
+ * errors: -EINVAL with reterr_of, -ENOMEM */
 int of_switch_groups(const struct of_switch *sw, uint32_t group, uint64_t now_ns,
 	int (*fn)(void *arg, const struct of_group_info *info), void *arg,
 	struct of_err *reterr_of);
 int of_switch_meters(const struct of_switch *sw, uint32_t meter, uint64_t now_ns,
 	int (*fn)(void *arg, const struct of_meter_info *info), void *arg,
 	struct of_err *reterr_of);
+
+/** max_flows is that of all tables together. */
 void of_switch_table_info(const struct of_switch *sw, uint8_t table, struct of_table_info *ret);
 const struct of_switch_conf *of_switch_limits(const struct of_switch *sw);
 
