@@ -191,7 +191,7 @@ struct of_request {
 			uint32_t versions; /* bit map of version numbers */
 		} hello;
 		struct {
-			const uint8_t *data; /* in the message */
+			const uint8_t *data; /* in the message; of an error: from its type on */
 			size_t n;
 		} echo;
 		struct {

@@ -27,10 +27,10 @@ struct of_version {
 	uint8_t wire;
 
 	/**
-	 * Read one whole message.
+	 * Read one whole message; hello, error and echo whatever version their header says.
 	 *
-	 * errors:  -EINVAL with reterr_of, -ENOMEM; ret is then empty, but its xid and kind hold if
-	 *          they could be read
+	 * errors:  -EINVAL with reterr_of, -ENOMEM; ret then owns nothing, but its version, xid and
+	 *          kind hold if they could be read (kind is OF_N_REQUESTS if not)
 	 */
 	int (*decode)(const uint8_t *msg, size_t n, const struct of_action_limits *limits,
 		struct of_request *ret, struct of_err *reterr_of);
@@ -80,7 +80,8 @@ struct of_version {
 	void (*put_meter_features)(struct of_multipart *mp, uint32_t max_meters);
 	void (*put_table_features)(struct of_multipart *mp, const struct of_table_info *table);
 	void (*put_port_desc)(struct of_multipart *mp, const struct of_port_info *port);
-	/* NX flow monitor update: event as NXFME_*, xid of the flow-mod for abbreviated ones */
+	/* Flow monitor update: event as NXFME_*; no instructions where the flow has none. Of an
+	 * abbreviated one the reason is the flow-mod's xid, and flow is NULL. */
 	void (*put_flow_update)(struct of_multipart *mp, unsigned event, unsigned reason,
 		const struct of_flow_info *flow);
 };
