@@ -205,6 +205,11 @@ int dp_commit(struct dp *dp, struct sh_err *err)
 	return may_fail(err);
 }
 
+struct dp_bridge *dp_port_bridge(const struct dp_port *port)
+{
+	return port->bridge;
+}
+
 const char *dp_port_name(const struct dp_port *port)
 {
 	return port->conf.name;
