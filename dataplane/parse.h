@@ -9,15 +9,16 @@
 
 #include "base/flow_key.h"
 
-#define DP_NO_LAYER 0xff
+#define DP_NO_LAYER     0xff
+#define DP_UNSEEN_LAYER 0xfe /* l4: the frame has one, but not whole within the head */
 
 /* Offsets of headers in the head, bytes; DP_NO_LAYER: not there, or not whole within the head. */
 struct dp_layers {
 	uint8_t vlan;     /* the outermost tag's ethertype; 12 if it is there */
 	uint8_t mpls;     /* first label stack entry */
 	uint8_t pbb;      /* I-TAG's TCI, behind the ethertype 0x88e7 */
-	uint8_t type;     /* the ethertype behind all VLAN tags */
-	uint8_t l3;       /* IPv4, IPv6 or ARP */
+	uint8_t type;     /* the ethertype behind all VLAN tags, or behind LLC and SNAP */
+	uint8_t l3;       /* IPv4, IPv6 or ARP that makes sense */
 	uint8_t l4;       /* TCP, UDP, SCTP, ICMP; not of a later fragment */
 	uint8_t nd;       /* neighbour discovery message, at its ICMPv6 type */
 	uint8_t sll, tll; /* link-layer address options' addresses */
@@ -27,7 +28,7 @@ struct dp_layers {
  * Fill in the fields of the key that come from the frame, and zero those that it does not have.
  * in_port, metadata, registers and the other fields that are not of the frame stay.
  *
- * shape:   head[n], n >= 14; len is of the whole frame
+ * shape:   head[n], n >= 14; no more than the first 240 bytes are read; len is of the whole frame
  * units:   bytes
  * return:  false when a header is cut or makes no sense: its fields are 0, those before it hold
  * thread:  any
@@ -37,3 +38,23 @@ struct dp_layers {
  */
 bool dp_parse(const uint8_t *head, uint32_t n, uint32_t len, struct sh_flow_key *key,
 	struct dp_layers *layers);
+
+/* What headers a frame has, as prerequisites of fields; the numbers of ofproto's OF_PREREQ_*. */
+#define DP_HAS_VLAN   0x0001
+#define DP_HAS_IPV4   0x0002
+#define DP_HAS_IPV6   0x0004
+#define DP_HAS_ARP    0x0008 /* ARP and RARP */
+#define DP_HAS_MPLS   0x0010
+#define DP_HAS_PBB    0x0020
+#define DP_HAS_TCP    0x0040 /* over either IP; not of a later fragment */
+#define DP_HAS_UDP    0x0080
+#define DP_HAS_SCTP   0x0100
+#define DP_HAS_ICMPV4 0x0200
+#define DP_HAS_ICMPV6 0x0400
+#define DP_HAS_ND     0x0800 /* ICMPv6 135 or 136, code 0 */
+#define DP_HAS_ND_NS  0x1000
+#define DP_HAS_ND_NA  0x2000
+
+/** What the frame of a key has: DP_HAS_*. A field whose prerequisite is not among them is another
+ * one's place in the key. thread: any. */
+uint32_t dp_key_has(const struct sh_flow_key *key);

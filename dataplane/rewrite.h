@@ -30,7 +30,11 @@ struct dp_edit {
  * key. A field that this frame does not have is left alone. Of the fields that are not of the
  * frame, the key alone.
  *
- * shape:   offset as offsetof(struct sh_flow_key, ...); value[n_bytes], mask[n_bytes]
+ * Fields that share their place in the key are told apart by what the frame has: an action that
+ * means one of them alone asks dp_key_has() first.
+ *
+ * shape:   offset as offsetof(struct sh_flow_key, ...), of a whole field when it is of the frame;
+ *          value[n_bytes], mask[n_bytes]
  * thread:  any
  * source:  RFC 1624 (incremental update); OpenFlow 1.3.5, 5.12
  */
@@ -50,7 +54,10 @@ bool dp_edit_set_ip_ttl(struct dp_edit *e, uint8_t ttl);
 bool dp_edit_set_mpls_ttl(struct dp_edit *e, uint8_t ttl);
 bool dp_edit_copy_ttl_out(struct dp_edit *e); /* MPLS to MPLS, or IP to MPLS */
 bool dp_edit_copy_ttl_in(struct dp_edit *e);
-bool dp_edit_remark_dscp(struct dp_edit *e, unsigned levels); /* drop precedence up, RFC 2597 */
+
+/** A packet that a meter lets pass but that may be dropped sooner: drop precedence up (RFC 2597),
+ * or the class selector down. return: false when it is not IP. */
+bool dp_edit_remark_dscp(struct dp_edit *e, unsigned levels);
 
 /* What a TTL that would reach 0 says: the frame goes to the controller instead. */
 enum dp_ttl {
