@@ -22,24 +22,26 @@
 struct dp_program;
 struct dp_table;
 
-/* The words that a mask uses, shared by all flows with that mask. */
+#define DP_TABLE_BURST 32 /* keys of one lookup */
+
+/* The words that a mask uses; one object for all flows with that mask, never changed. */
 struct dp_mask {
 	uint32_t used; /* bit map of words */
-	uint32_t n_refs;
-	uint16_t n;
+	uint8_t n;
 	uint8_t at[SH_KEY_WORDS]; /* which words, ascending */
 	uint64_t bits[];          /* [n] */
 };
 
 struct dp_flow {
-	_Atomic(struct dp_flow *) next; /* in its bucket, by priority, highest first */
-	uint32_t hash;
-	uint32_t slot; /* of its counters; set by the caller */
-	_Atomic(const struct dp_program *) program;
+	_Atomic(const struct dp_program *)
+		program; /* the caller's: it may change it and frees it */
 	const struct dp_mask *mask;
 	uint64_t cookie;
+	uint32_t slot; /* of its counters */
+	uint32_t hash; /* under its group's mask; the table's own */
 	uint16_t priority;
 	uint8_t table;
+	uint8_t group;     /* the table's own */
 	uint64_t values[]; /* [mask->n], 0 outside the mask */
 };
 
@@ -49,12 +51,12 @@ struct dp_reclaim {
 	void *ctx;
 };
 
-/* reclaim must outlive the table. errors: -ENOMEM */
-int dp_table_new(const struct dp_reclaim *reclaim, struct dp_table **ret);
+/* reclaim must outlive the table; number is what its flows say in table. errors: -ENOMEM */
+int dp_table_new(const struct dp_reclaim *reclaim, uint8_t number, struct dp_table **ret);
 void dp_table_free(struct dp_table *table); /* no worker sees it; flows in it are freed too */
 
 /**
- * Make a flow and link it. Workers find it from now on.
+ * Make a flow and link it. Workers find it from now on; it stays where it is until it is deleted.
  *
  * shape:   value's bits outside the mask are 0; no flow of the same match and priority is there
  * errors:  -ENOMEM, nothing changed
@@ -70,7 +72,7 @@ void dp_table_del(struct dp_table *table, struct dp_flow *flow);
 /**
  * Look up a burst: hash all, prefetch all, compare all, group by group.
  *
- * shape:   keys[n], ret[n] (NULL where nothing matches), n <= DP_BURST (32)
+ * shape:   keys[n], ret[n] (NULL where nothing matches), n <= DP_TABLE_BURST
  * return:  none
  * errors:  none
  * thread:  any worker, lock-free; entries change under it (single writer, QSBR)
