@@ -103,7 +103,7 @@ void dp_bridge_drop_fragments(struct dp_bridge *bridge, bool drop)
 static int need_table(struct dp_pipeline *pipeline, uint8_t table, struct dp_table **ret)
 {
 	struct dp_table *t = atomic_load(&pipeline->tables[table]);
-	int r = t ? 0 : dp_table_new(&pipeline->reclaim, &t);
+	int r = t ? 0 : dp_table_new(&pipeline->reclaim, table, &t);
 
 	if (r < 0)
 		return r;
@@ -129,7 +129,6 @@ int dp_flow_add(struct dp_bridge *bridge, const struct dp_flow_conf *conf,
 		dp_slot_give(bridge->dp->counts, slot);
 		return r;
 	}
-	(*ret)->table = conf->table;
 	return 0;
 }
 
