@@ -4,6 +4,7 @@
  * tables can do the same, but go to later tables only. Any thread.
  */
 #include "of13_wire.h"
+#include "oxm.h"
 
 /* OpenFlow 1.3.5, 7.2.5 */
 enum action_number {
@@ -85,20 +86,15 @@ static void put_next_tables(struct of_buf *out, unsigned type, uint8_t table)
 	property_end(out, begin);
 }
 
-/* By its OXM header where OpenFlow 1.3 has one, else by Nicira's. */
-static uint32_t header_of(enum of_field_id id)
+/* What stands in front of a field's value, and of its mask, in a match. */
+static void put_field_header(struct of_buf *out, enum of_field_id id, bool has_mask)
 {
-	const struct of_field *field = of_field(id);
+	static const uint8_t zeros[16];
+	size_t n_value = of_field(id)->n_bytes * (has_mask ? 2u : 1u);
 
-	if (id >= OF_N_OXM_FIELDS && field->nxm)
-		return field->nxm;
-	return field->header ? field->header : field->nxm;
-}
-
-/* With a mask there are twice as many bytes behind the header (OpenFlow 1.3.5, 7.2.3.2). */
-static uint32_t masked(uint32_t header)
-{
-	return (header & ~UINT32_C(0xff)) | 0x100 | (header & 0xff) * 2;
+	of_oxm_put(out, id, zeros, has_mask ? zeros : NULL);
+	if (!out->failed)
+		out->len -= n_value;
 }
 
 enum which_fields {
@@ -112,14 +108,11 @@ static void put_fields(struct of_buf *out, unsigned type, enum which_fields whic
 	size_t begin = property_begin(out, type);
 
 	for (unsigned i = 0; i < OF_N_FIELDS; i++) {
-		const struct of_field *field = of_field((enum of_field_id)i);
-		uint32_t header = header_of((enum of_field_id)i);
+		enum of_field_id id = (enum of_field_id)i;
+		const struct of_field *field = of_field(id);
 
-		if (!header || (which == WRITABLE && !field->writable))
-			continue;
-		if (which == MATCHED && field->maskable)
-			header = masked(header);
-		of_buf_put_u32(out, header);
+		if (which != WRITABLE || field->writable)
+			put_field_header(out, id, which == MATCHED && field->maskable);
 	}
 	property_end(out, begin);
 }
