@@ -52,7 +52,9 @@ static void end(struct of_conn *conn)
 
 static bool has_room(const struct of_conn *conn)
 {
-	return conn_unsent(conn) < conn->conns->conf.max_out_bytes / 2;
+	size_t n = conn_unsent(conn);
+
+	return n == 0 || n < conn->conns->conf.max_out_bytes / 2;
 }
 
 void conn_dump_go_on(struct of_conn *conn)

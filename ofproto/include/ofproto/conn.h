@@ -52,7 +52,8 @@ void of_conn_free(struct of_conn *conn);
  *
  * shape:   *used is set to how many of n were taken
  * errors:  -EPROTO (not OpenFlow, or no common version; an error message may wait in the output),
- *          -ENOMEM: close the connection when its output is sent
+ *          -ENOMEM, -ENOBUFS (too much happened to flows that it monitors while it did not
+ *          read): close the connection when its output is sent
  * thread:  control
  */
 int of_conn_receive(
