@@ -3,8 +3,6 @@
  * Fields set in frames of each kind. The frame that must come out is the one that went in, with the
  * field's bytes changed by hand and all checksums computed from nothing.
  */
-#include <errno.h>
-
 #include "checksum.h"
 #include "edit_by_hand.h"
 
