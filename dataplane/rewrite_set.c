@@ -151,7 +151,7 @@ void dp_edit_set(struct dp_edit *e, unsigned offset, unsigned n_bytes, const uin
 	uint32_t at;
 
 	assert(offset + n_bytes <= sizeof(*e->key));
-	if (offset < FRAME_BEGIN || offset >= FRAME_END) {
+	if (offset + n_bytes <= FRAME_BEGIN || offset >= FRAME_END) {
 		set_bytes(field, value, mask, n_bytes);
 		return;
 	}

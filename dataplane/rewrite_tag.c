@@ -77,13 +77,14 @@ bool dp_edit_pop_vlan(struct dp_edit *e)
 /* IEEE 802.3 frames with SNAP count what is behind their length. */
 static void grow_length(struct dp_edit *e, uint32_t type_at, int by)
 {
-	uint8_t *length;
+	uint8_t *length = e->head + type_at - 8;
+	int n;
 
 	if (type_at < IN_FRONT + 8)
 		return;
-	length = e->head + type_at - 8;
-	if (dp_load_be16(length) < ETHERTYPE_MIN)
-		dp_store_be16(length, (uint32_t)(dp_load_be16(length) + by));
+	n = dp_load_be16(length) + by;
+	if (dp_load_be16(length) < ETHERTYPE_MIN && n >= 0 && n < ETHERTYPE_MIN)
+		dp_store_be16(length, (uint32_t)n);
 }
 
 /* Label, TC and TTL of the outer entry, or none and IP's TTL at the bottom of a new stack. */
