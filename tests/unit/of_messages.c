@@ -3,7 +3,7 @@
  * Messages of OpenFlow 1.3 as a controller sends them become requests; those that are wrong get
  * the standard's error. The whole messages are what ovs-ofctl sends.
  */
-#include "of_hex.h"
+#include "of_message_hex.h"
 
 #include <errno.h>
 

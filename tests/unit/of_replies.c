@@ -3,7 +3,7 @@
  * Replies and asynchronous messages of OpenFlow 1.3, byte by byte as the standard lays them out,
  * and long replies over several messages.
  */
-#include "of_hex.h"
+#include "of_message_hex.h"
 
 static const struct of_version *const v = &of13_version;
 static struct of_buf out;
