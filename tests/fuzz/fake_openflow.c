@@ -9,8 +9,10 @@
 #include "openflow.h"
 
 struct openflow {
-	bool secure;
+	struct of_switch *sw; /* an empty one */
 };
+
+static const struct of_provider provider;
 
 uint64_t openflow_now_ns(void)
 {
@@ -20,23 +22,31 @@ uint64_t openflow_now_ns(void)
 int openflow_new(struct ctl *ctl, const char *name, struct dp_bridge *bridge,
 	const struct openflow_conf *conf, struct sh_err *err, struct openflow **ret)
 {
+	const struct of_switch_conf none = { 0 };
 	struct openflow *of = calloc(1, sizeof(*of));
 
-	if (!of)
+	if (!of || of_switch_new(&none, &provider, NULL, &of->sw) < 0) {
+		free(of);
 		return sh_err_set(err, -ENOMEM, "out of memory");
-	of->secure = conf->secure;
+	}
 	*ret = of;
 	return 0;
 }
 
 void openflow_free(struct openflow *of)
 {
+	if (of)
+		of_switch_free(of->sw);
 	free(of);
+}
+
+struct of_switch *openflow_switch(struct openflow *of)
+{
+	return of->sw;
 }
 
 int openflow_set(struct openflow *of, const struct openflow_conf *conf, struct sh_err *err)
 {
-	of->secure = conf->secure;
 	return 0;
 }
 
