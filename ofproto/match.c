@@ -170,9 +170,7 @@ int of_match_decode(struct of_cursor *c, struct of_match *ret, struct of_err *re
 	return of_oxm_decode(at + 4, n - 4, ret, reterr_of);
 }
 
-/* What a match promises about a frame. That it is no later fragment is asked of the frame alone:
- * a match may say so behind its ports. */
-static uint32_t prereqs_of(const struct of_match *match)
+uint32_t of_match_prereqs(const struct of_match *match)
 {
 	struct sh_flow_key value = match->value;
 
@@ -193,7 +191,7 @@ static void encode_field(const struct of_match *match, enum of_field_id id, stru
 
 void of_oxm_encode(const struct of_match *match, struct of_buf *out)
 {
-	uint32_t held = prereqs_of(match);
+	uint32_t held = of_match_prereqs(match);
 
 	for (int i = 0; i < OF_N_FIELDS; i++) {
 		const struct of_field *f = of_field((enum of_field_id)i);

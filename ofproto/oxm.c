@@ -89,7 +89,7 @@ int of_oxm_take(struct of_cursor *c, struct of_oxm *ret, struct of_err *reterr_o
 	ret->fits = ret->id >= 0 && length == n_bytes_of(ret->id) * (has_mask ? 2u : 1u);
 	ret->value = payload;
 	ret->mask = has_mask ? payload + ret->n_bytes : NULL;
-	if (has_stray_bits(ret))
+	if (ret->fits && has_stray_bits(ret))
 		return of_err_set(reterr_of, OF_ET_BAD_MATCH, OF_BM_BAD_WILDCARDS);
 	return 0;
 }

@@ -38,6 +38,7 @@ enum of_action_type {
 struct of_subfield {
 	uint8_t field; /* enum of_field_id */
 	uint8_t offset, n_bits;
+	bool is_nxm; /* named through NXM's in_port, vlan_tci or ip_tos, and written back so */
 };
 
 struct of_action {
@@ -119,7 +120,9 @@ struct of_action_limits {
 /**
  * Decode n_bytes of actions off the cursor.
  *
- * errors:  -EINVAL with reterr_of (BAD_ACTION *); -ENOMEM
+ * shape:   limits may be NULL
+ * errors:  -EINVAL with reterr_of: BAD_ACTION *, BAD_REQUEST BAD_LEN when there are not n_bytes, or
+ *          an experimenter's (a mask in set-field, ONF 4250; a bad conjunction, Nicira 15); -ENOMEM
  * thread:  any
  */
 int of_actions_decode(struct of_cursor *c, size_t n_bytes, const struct of_action_limits *limits,
@@ -130,7 +133,8 @@ void of_actions_encode(const struct of_actions *actions, struct of_buf *out);
 void of_actions_format(const struct of_actions *actions, struct of_buf *out);
 
 struct of_instructions {
-	bool has_meter, has_apply, has_clear, has_write, has_metadata, has_goto;
+	bool has_meter, has_clear, has_write, has_metadata, has_goto;
+	bool has_apply; /* with an action at least: an empty list is none */
 	uint8_t goto_table;
 	uint32_t meter;
 	uint64_t metadata, metadata_mask;
@@ -142,8 +146,9 @@ void of_instructions_done(struct of_instructions *instructions);
 /**
  * Decode the instructions that are left on the cursor.
  *
- * shape:   table_id is the flow's own, for goto's check
- * errors:  -EINVAL with reterr_of (BAD_INSTRUCTION *, BAD_ACTION *); -ENOMEM
+ * shape:   table_id is the flow's own, for goto's check; 255: unchecked. limits may be NULL
+ * errors:  -EINVAL with reterr_of (BAD_INSTRUCTION *, as actions, METER_MOD_FAILED INVALID_METER);
+ *          -ENOMEM
  * thread:  any
  */
 int of_instructions_decode(struct of_cursor *c, uint8_t table_id,

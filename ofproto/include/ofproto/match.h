@@ -34,6 +34,12 @@ void of_match_encode(const struct of_match *match, struct of_buf *out); /* padde
 int of_oxm_decode(const uint8_t *oxm, size_t n, struct of_match *ret, struct of_err *reterr_of);
 void of_oxm_encode(const struct of_match *match, struct of_buf *out);
 
+/**
+ * Prerequisites that a match fulfils for its own fields: of_prereqs_held(), but a match may say
+ * "later fragment" behind its ports.
+ */
+uint32_t of_match_prereqs(const struct of_match *match);
+
 /** Set one field, exactly or under a mask. shape: value[n_bytes], mask[n_bytes] or NULL. */
 void of_match_set(
 	struct of_match *match, enum of_field_id id, const uint8_t *value, const uint8_t *mask);
