@@ -3,16 +3,15 @@
  * Flow monitors (Nicira's and ONF's extension 187): a controller names flows, is told which there
  * are, and from then on what becomes of them. One that reads too slowly is told that it is paused,
  * and gets what it missed, as far as it still holds, when it has read all (conn_dump.c). So what
- * waits for it is bounded: flows added and modified while it is behind are not told, a flow that it
- * knows is removed once, and there is a limit to the others. Control thread.
+ * waits for it is bounded: flows added and modified while it is behind are not told, and there is a
+ * limit to those that are removed. Control thread.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "conn_private.h"
 
-#define MAX_MONITORS     256 /* of a connection */
-#define N_YOUNGER_LIMITS 4   /* times max_out_bytes: see tell_deleted_behind */
+#define MAX_MONITORS 256 /* of a connection */
 
 #define FLAG_INITIAL 0x01 /* NXFMF_* */
 #define FLAG_ADD     0x02
@@ -173,7 +172,7 @@ static void fall_behind(struct of_conn *conn)
 	if (m->is_behind)
 		return;
 	m->is_behind = true;
-	m->n_younger_bytes = 0;
+	m->n_deleted = 0;
 	m->has_missed = m->has_missed_modified = false;
 	m->behind_ns = conn->conns->now_ns;
 }
@@ -242,31 +241,20 @@ static void tell_own(struct of_conn *conn)
 	conn->monitors.has_abbreviation = true;
 }
 
-/* A flow that was made after what the connection knows, and after what is being dumped for it. The
- * connection may know it all the same: one that is added over another counts as made then. */
-static bool is_younger(const struct of_conn *conn, const struct of_flow_info *flow)
-{
-	const struct conn_monitors *m = &conn->monitors;
-	uint64_t known_ns = m->behind_ns > m->dump_ns ? m->behind_ns : m->dump_ns;
-	uint64_t now_ns = conn->conns->now_ns;
-
-	return now_ns > flow->duration_ns && now_ns - flow->duration_ns > known_ns;
-}
-
-/* Flows may come and go without end, so there is a limit to what is kept of those that are not
- * known to be known; then the connection ends, since what it knows would be wrong. */
+/* Which flows the connection knows is not kept, so all removals are told. Flows may come and go
+ * without end: when more have gone than it can have known, twice, the connection ends, since what
+ * it knows would be wrong without them. */
 static void tell_deleted_behind(
 	struct of_conn *conn, const struct of_flow_info *flow, uint16_t flags)
 {
-	struct conn_monitors *m = &conn->monitors;
-	struct of_multipart *mp = open_update(conn);
-	size_t before = m->held.len;
+	const struct of_conns *conns = conn->conns;
 
-	put_update(conn, mp, EVENT_DELETED, removed_reason(conn->conns, flow), flow, flags);
-	if (is_younger(conn, flow))
-		m->n_younger_bytes += m->held.len - before;
-	if (m->n_younger_bytes > (uint64_t)conn->conns->conf.max_out_bytes * N_YOUNGER_LIMITS)
+	if (conn->monitors.n_deleted++ >= UINT64_C(2) * of_switch_limits(conns->sw)->max_flows) {
 		conn_fail(conn, -ENOBUFS);
+		return;
+	}
+	put_update(
+		conn, open_update(conn), EVENT_DELETED, removed_reason(conns, flow), flow, flags);
 }
 
 static void miss(struct conn_monitors *m, enum event event)
@@ -281,7 +269,6 @@ static void tell(struct of_conn *conn, enum event event, const struct of_flow_in
 	struct conn_monitors *m = &conn->monitors;
 	const struct of_conns *conns = conn->conns;
 	uint16_t flags = wanted(conn, event, flow);
-	unsigned reason = event == EVENT_DELETED ? removed_reason(conns, flow) : 0;
 
 	if (flags == 0)
 		return;
@@ -294,7 +281,8 @@ static void tell(struct of_conn *conn, enum event event, const struct of_flow_in
 	else if (conns->source == conn && !(flags & FLAG_OWN))
 		tell_own(conn);
 	else
-		put_update(conn, open_update(conn), event, reason, flow, flags);
+		put_update(conn, open_update(conn), event,
+			event == EVENT_DELETED ? removed_reason(conns, flow) : 0, flow, flags);
 }
 
 void conn_flow_changed(void *ctx, unsigned what, const struct of_flow_info *flow)
@@ -327,7 +315,7 @@ static void begin_dump(struct of_conn *conn, const struct conn_dump *dump, uint3
 	struct conn_monitors *m = &conn->monitors;
 
 	m->is_dumping = true;
-	m->n_younger_bytes = 0;
+	m->n_deleted = 0;
 	m->dump_ns = conn->conns->now_ns;
 	conn_dump_begin(conn, dump, xid, OF_REQ_NX_FLOW_MONITOR);
 }

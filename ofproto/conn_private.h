@@ -44,9 +44,9 @@ struct conn_monitors {
 	bool has_abbreviation; /* what the request itself changes is told */
 	bool is_behind, is_paused, is_dumping;
 	bool has_missed, has_missed_modified, tells_modified; /* since, and by the dump */
-	uint64_t behind_ns;       /* told, or being dumped: all before */
-	uint64_t dump_ns;         /* when the last dump began */
-	uint64_t n_younger_bytes; /* waiting, of flows removed that may be unknown */
+	uint64_t behind_ns; /* told, or being dumped: all before */
+	uint64_t dump_ns;   /* when the last dump began */
+	uint64_t n_deleted; /* told while it is behind */
 };
 
 /* A token bucket, in nanoseconds of the rate. */

@@ -161,7 +161,7 @@ void rig_start(struct rig *rig, const struct of_conns_conf *conf)
 		.desc = { "Shunt", "none", "test", "1", "br0" },
 	};
 	const struct of_switch_conf limits = {
-		.max_flows = 100000,
+		.max_flows = RIG_MAX_FLOWS,
 		.max_groups = 100,
 		.max_meters = 100,
 		.max_port = RIG_MAX_PORT,

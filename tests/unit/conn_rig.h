@@ -8,8 +8,9 @@
 #include "ofproto/conn.h"
 #include "ofproto/version.h"
 
-#define RIG_MAX_PORT 16 /* ports 1 and 2 are there */
-#define RIG_S        UINT64_C(1000000000)
+#define RIG_MAX_PORT  16 /* ports 1 and 2 are there */
+#define RIG_MAX_FLOWS 100000
+#define RIG_S         UINT64_C(1000000000)
 
 /* Message types of OpenFlow 1.3. */
 enum rig_type {

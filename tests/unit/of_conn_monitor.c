@@ -5,6 +5,7 @@
  */
 #include "unit.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -422,6 +423,37 @@ static void flow_removed_while_all_are_told_does_not_stay(void **state)
 	free(view);
 }
 
+/* Each time it is another flow for the switch, and perhaps one that the peer knows. */
+static void come_and_go(struct rig *rig)
+{
+	struct of_flow_mod mod = {
+		.command = OF_FC_ADD,
+		.buffer_id = OF_NO_BUFFER,
+		.out_port = OF_PORT_ANY,
+		.out_group = OF_GROUP_ANY,
+	};
+
+	rig->now_ns++;
+	assert_int_equal(of_switch_flow_mod(rig->sw, &mod, rig->now_ns, NULL), 0);
+	mod.command = OF_FC_DELETE;
+	assert_int_equal(of_switch_flow_mod(rig->sw, &mod, rig->now_ns, NULL), 0);
+}
+
+static void who_never_reads_is_ended_before_removals_pile_up(void **state)
+{
+	struct rig *rig = *state;
+	struct peer peer;
+	size_t n;
+
+	peer_connect(&peer, rig, true);
+	monitor(&peer, 1, ALL);
+	for (unsigned i = 0; i < 2 * RIG_MAX_FLOWS + MAX_OUT; i++)
+		come_and_go(rig);
+	assert_int_equal(of_conn_tick(peer.conn, rig->now_ns), -ENOBUFS);
+	(void)of_conn_output(peer.conn, &n);
+	assert_true(n < 2 * RIG_MAX_FLOWS * 80);
+}
+
 static void change_something(struct rig *rig, struct peer *by)
 {
 	uint16_t priority = (uint16_t)(1 + rand() % MANY);
@@ -498,6 +530,7 @@ int main(void)
 		TEST(flow_whose_time_is_over_is_told_with_its_reason),
 		TEST(who_reads_too_slowly_is_paused_and_catches_up),
 		TEST(flow_removed_while_all_are_told_does_not_stay),
+		TEST(who_never_reads_is_ended_before_removals_pile_up),
 		TEST(view_is_right_in_the_end),
 	};
 
