@@ -155,20 +155,21 @@ static int cover(struct dp_table *table, const struct dp_mask_group *group)
 	return 0;
 }
 
-static unsigned chain_limit(const struct dp_table *table)
+static bool is_long(const struct dp_table *table, const struct dp_mask_group *group, unsigned chain)
 {
-	if (table->n_groups >= DP_GROUPS_SPLIT)
-		return UINT32_MAX;
-	return table->n_groups < DP_GROUPS_COARSE ? DP_CHAIN_MAX : 2 * DP_CHAIN_MAX;
+	unsigned limit = table->n_groups < DP_GROUPS_MANY ? DP_CHAIN_MAX : DP_CHAIN_LONG;
+
+	if (table->n_groups + 2 >= DP_GROUPS_MAX || !group->n_finer)
+		return false;
+	/* A chain that cannot be split is not looked at each time. */
+	return chain >= limit && chain % 8 == 0;
 }
 
 /* Make up for what the flow did to its group; if there is no memory for it, it stays as it is. */
 static void improve(
-	struct dp_table *table, struct dp_mask_group *group, uint32_t hash, unsigned n_same)
+	struct dp_table *table, struct dp_mask_group *group, uint32_t hash, unsigned chain)
 {
-	unsigned limit = chain_limit(table);
-
-	if (group->n_finer && n_same >= limit && n_same % 8 == 0)
+	if (is_long(table, group, chain))
 		dp_mask_group_split(table, group, hash);
 	else if (group->n_flows > group->lines->n * DP_LINE_LOAD)
 		dp_mask_group_resize(table, group, group->lines->n * 2);
@@ -186,13 +187,13 @@ static int link_flow(struct dp_table *table, struct dp_flow *flow)
 {
 	struct dp_mask_group *group = dp_table_choose_group(table, flow->mask);
 	_Atomic uint64_t *slot;
-	unsigned n_same;
+	unsigned chain;
 	int r = -ENOMEM;
 
 	if (!group)
 		return -ENOMEM;
 	dp_mask_group_claim(table, group, flow);
-	slot = dp_mask_group_reserve(group, flow, &n_same);
+	slot = dp_mask_group_reserve(group, flow, &chain);
 	if (slot && (r = cover(table, group)) < 0)
 		dp_mask_group_uncount(group, flow);
 	if (r < 0) {
@@ -200,7 +201,7 @@ static int link_flow(struct dp_table *table, struct dp_flow *flow)
 		return r;
 	}
 	dp_lines_link(slot, flow);
-	improve(table, group, flow->hash, n_same);
+	improve(table, group, flow->hash, chain);
 	return 0;
 }
 

@@ -36,9 +36,9 @@ void dp_mask_group_retire(struct dp_table *table, struct dp_mask_group *group)
 }
 
 _Atomic uint64_t *dp_mask_group_reserve(
-	struct dp_mask_group *group, struct dp_flow *flow, unsigned *ret_n_same)
+	struct dp_mask_group *group, struct dp_flow *flow, unsigned *ret_chain)
 {
-	_Atomic uint64_t *slot = dp_lines_reserve(group->lines, flow->hash, ret_n_same);
+	_Atomic uint64_t *slot = dp_lines_reserve(group->lines, flow->hash, ret_chain);
 
 	if (!slot || dp_priorities_add(&group->priorities, flow->priority) < 0)
 		return NULL;
@@ -66,8 +66,8 @@ void dp_mask_group_claim(
 
 static int copy_flow(void *ctx, struct dp_flow *flow)
 {
-	unsigned n_same;
-	_Atomic uint64_t *slot = dp_lines_reserve(ctx, flow->hash, &n_same);
+	unsigned chain;
+	_Atomic uint64_t *slot = dp_lines_reserve(ctx, flow->hash, &chain);
 
 	if (!slot)
 		return -ENOMEM;
@@ -183,7 +183,6 @@ static const struct {
 } steps[] = {
 	{ keep_mask, DP_GROUPS_OWN },
 	{ dp_mask_make_coarse, DP_GROUPS_COARSE },
-	{ dp_mask_make_field, DP_GROUPS_FIELD },
 	{ keep_nothing, DP_GROUPS_MAX },
 };
 

@@ -108,17 +108,17 @@ static struct dp_line *append(struct dp_lines *lines, struct dp_line *last)
 	return line;
 }
 
-_Atomic uint64_t *dp_lines_reserve(struct dp_lines *lines, uint32_t hash, unsigned *ret_n_same)
+_Atomic uint64_t *dp_lines_reserve(struct dp_lines *lines, uint32_t hash, unsigned *ret_chain)
 {
 	struct dp_line *last = NULL;
 	_Atomic uint64_t *found = NULL;
 
-	*ret_n_same = 0;
+	*ret_chain = 0;
 	for (struct dp_line *line = line_of(lines, hash); line; line = more_of(line)) {
 		for (unsigned i = 0; i < DP_LINE_SLOTS; i++) {
 			uint64_t word = word_of(&line->slots[i]);
 
-			*ret_n_same += word >> 48 == dp_line_tag(hash);
+			*ret_chain += word >> 48 == dp_line_tag(hash);
 			if (!word && !found)
 				found = &line->slots[i];
 		}

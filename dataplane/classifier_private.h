@@ -18,13 +18,16 @@
 
 #include "classifier.h"
 
-/* Group policy: how many groups a table may have until flows with a new mask ... */
-#define DP_GROUPS_OWN    8  /* ... share one: a group of its own for each mask */
-#define DP_GROUPS_COARSE 20 /* ... no longer get a group with the mask's coarser form */
-#define DP_GROUPS_FIELD  32 /* ... no longer get one with a single field of it */
-#define DP_GROUPS_SPLIT  48 /* chains that are too long are no longer split off */
+/* What is done about many masks depends on how many groups there are: below DP_GROUPS_OWN each mask
+ * gets a group; below DP_GROUPS_COARSE the coarse form of a mask gets one; then flows go where they
+ * can, and chains of one hash that become longer than DP_CHAIN_MAX (TupleMerge's limit) are split;
+ * from DP_GROUPS_MANY on, only those that are longer than DP_CHAIN_LONG. */
+#define DP_GROUPS_OWN    8
+#define DP_GROUPS_COARSE 16
+#define DP_GROUPS_MANY   28
 #define DP_GROUPS_MAX    64
-#define DP_CHAIN_MAX     40 /* flows of one hash in a group of several masks, TupleMerge's limit */
+#define DP_CHAIN_MAX     40
+#define DP_CHAIN_LONG    400
 
 /* Workers read: lines. */
 
@@ -72,7 +75,7 @@ int dp_lines_new(uint32_t n, struct dp_lines **ret);
 void dp_lines_free(void *lines);
 
 /** A free slot for that hash, and how many flows of its tag are there; NULL: out of memory. */
-_Atomic uint64_t *dp_lines_reserve(struct dp_lines *lines, uint32_t hash, unsigned *ret_n_same);
+_Atomic uint64_t *dp_lines_reserve(struct dp_lines *lines, uint32_t hash, unsigned *ret_chain);
 
 /** Workers find the flow from now on. */
 static inline void dp_lines_link(_Atomic uint64_t *slot, const struct dp_flow *flow)
@@ -140,9 +143,6 @@ void dp_mask_unpack(const struct dp_mask *mask, const uint64_t *packed, struct s
 
 /** Leave whole bytes of what tells flows apart best: no ports, no small fields, short prefixes. */
 void dp_mask_make_coarse(struct sh_flow_key *mask);
-
-/** Leave the longest field. */
-void dp_mask_make_field(struct sh_flow_key *mask);
 
 /* A 64-bit multiplication folded; without the seed nobody can choose words that collide. */
 static inline uint64_t dp_hash_mix(uint64_t h)
@@ -213,7 +213,7 @@ void dp_mask_group_retire(struct dp_table *table, struct dp_mask_group *group);
 
 /** Count a flow in whose hash is set, and find it a slot; NULL: out of memory. */
 _Atomic uint64_t *dp_mask_group_reserve(
-	struct dp_mask_group *group, struct dp_flow *flow, unsigned *ret_n_same);
+	struct dp_mask_group *group, struct dp_flow *flow, unsigned *ret_chain);
 void dp_mask_group_uncount(struct dp_mask_group *group, const struct dp_flow *flow);
 
 /** Give a flow of the table its group and its hash. */

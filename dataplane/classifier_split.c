@@ -130,13 +130,13 @@ static int copy(void *ctx, struct dp_flow *flow)
 	struct split *s = ctx;
 	struct dp_mask_group *group = s->rest;
 	_Atomic uint64_t *slot;
-	unsigned n_same;
+	unsigned chain;
 
 	if (dp_mask_covers(s->mask, flow->mask)) {
 		group = s->finer;
 		dp_mask_group_claim(s->table, group, flow);
 	}
-	slot = dp_mask_group_reserve(group, flow, &n_same);
+	slot = dp_mask_group_reserve(group, flow, &chain);
 	if (!slot)
 		return -ENOMEM;
 	dp_lines_link(slot, flow);
