@@ -168,6 +168,7 @@ static void field_that_the_frame_does_not_have_is_left_alone(void **state)
 		{ "tcp_cut", "l4_src" },
 		{ "total_length_beyond_the_frame", "ipv4_src" },
 		{ "chain_cut", "ipv6_src" },
+		{ "chain_cut", "ip_proto" },
 		{ "chain_longer_than_the_head", "ipv6_src" },
 		{ "mpls_cut", "mpls_label" },
 		{ "vlan_cut", "vlan_vid" },
