@@ -82,13 +82,15 @@ static uint32_t layer_of(const struct dp_edit *e, const struct place *p)
 {
 	uint32_t at = p->layer == ON_ETH ? 0 : ((const uint8_t *)&e->layers)[p->layer];
 
+	if (at >= DP_UNSEEN_LAYER || at + p->at + p->n_frame > e->n)
+		return DP_NO_LAYER;
 	/* Nobody could correct a checksum that lies behind the head. */
 	if (is_address(p) && e->layers.l4 == DP_UNSEEN_LAYER)
 		return DP_NO_LAYER;
 	/* The protocol of the upper layer is said by the last extension header. */
 	if (p->says_layers && p->has == DP_HAS_IPV6 && e->head[at + p->at] != e->key->ip_proto)
 		return DP_NO_LAYER;
-	return at >= DP_UNSEEN_LAYER || at + p->at + p->n_frame > e->n ? DP_NO_LAYER : at;
+	return at;
 }
 
 static const struct place *find_place(const struct dp_edit *e, unsigned offset, unsigned n_bytes)

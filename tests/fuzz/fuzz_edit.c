@@ -35,7 +35,7 @@ static void set(struct dp_edit *e)
 
 	if (offset + n > sizeof(struct sh_flow_key))
 		return;
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n && i < sizeof(value); i++)
 		value[i] = take();
 	memset(mask, take(), sizeof(mask));
 	dp_edit_set(e, offset, n, value, mask);

@@ -50,6 +50,7 @@ static const struct {
 	{ "sctp_longer_than_the_head", "l4_src", "1234", NULL, 34, "1234" },
 	{ "sctp_longer_than_the_head", "l4_dst", "0000", NULL, 36, "0000" },
 	{ "sctp_longer_than_the_head", "ipv4_src", "01020304", NULL, 26, "01020304" },
+	{ "sctp_with_padding", "l4_dst", "1234", NULL, 36, "1234" },
 	{ "sctp6_in_vlan", "l4_dst", "ffff", NULL, 60, "ffff" },
 	{ "sctp6_in_vlan", "ipv6_dst", "fd000000000000000000000000000007", NULL, 42,
 		"fd000000000000000000000000000007" },
@@ -168,6 +169,7 @@ static void field_that_the_frame_does_not_have_is_left_alone(void **state)
 		{ "tcp_cut", "l4_src" },
 		{ "total_length_beyond_the_frame", "ipv4_src" },
 		{ "chain_cut", "ipv6_src" },
+		{ "chain_cut", "ip_proto" },
 		{ "chain_longer_than_the_head", "ipv6_src" },
 		{ "mpls_cut", "mpls_label" },
 		{ "vlan_cut", "vlan_vid" },
@@ -310,6 +312,19 @@ static void crc_of_a_change_is_the_change_of_the_crc(void **state)
 	}
 }
 
+/* 0 would take one of the two zeros for the other. */
+static void growth_of_a_sum_is_never_zero(void **state)
+{
+	static const uint8_t was[4] = { 0x12, 0x34, 0xab, 0xcd },
+			     is[4] = { 0xab, 0xcd, 0x12, 0x34 };
+
+	assert_int_equal(dp_sum_growth(was, was, 4, false), 0xffff);
+	assert_int_equal(dp_sum_growth(was, is, 4, false), 0xffff);
+	assert_int_equal(dp_sum_growth(was, is, 2, false), 0xabcd - 0x1234);
+	assert_int_equal(dp_sum_growth(was, is, 1, true), 0xab - 0x12);
+	assert_int_equal(dp_sum_growth(is, was, 2, false), 0xffff - (0xabcd - 0x1234));
+}
+
 /* A frame whose sender left the checksum to whoever sends it out. */
 static uint32_t leave_checksum(struct bench *b, const char *name, uint32_t l4_at, uint32_t offset)
 {
@@ -417,6 +432,7 @@ int main(void)
 		cmocka_unit_test(udp_checksum_is_right_for_every_port),
 		cmocka_unit_test(address_of_a_first_fragment_changes_the_datagrams_checksum),
 		cmocka_unit_test(crc_of_a_change_is_the_change_of_the_crc),
+		cmocka_unit_test(growth_of_a_sum_is_never_zero),
 		cmocka_unit_test(checksum_left_to_be_done_follows_addresses_alone),
 		cmocka_unit_test(checksum_left_of_an_inner_header_is_not_the_outer_one),
 	};

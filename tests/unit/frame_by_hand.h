@@ -231,7 +231,7 @@ static inline bool find_l4_of_ipv4(const uint8_t *ip, struct plain_l4 *l4)
 /* Where IP begins, through tags, labels, I-TAG and SNAP; 0 when there is none, whole. */
 static inline uint32_t find_ip(const uint8_t *frame, uint32_t len)
 {
-	uint32_t at = 12, type;
+	uint32_t at = 12, type = 0;
 
 	while (at + 2 <= len) {
 		type = be16_at(frame + at);
