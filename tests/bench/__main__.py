@@ -10,11 +10,12 @@ import tempfile
 
 import flood
 import idle
+import tcp
 import vhost
 from process import Failed
 from report import Report
 
-BENCHES = {"vhost": vhost.run, "idle": idle.run, "flood": flood.run}
+BENCHES = {"vhost": vhost.run, "idle": idle.run, "flood": flood.run, "tcp": tcp.run}
 PARTS = {part.__name__: part for part in (vhost.sizes, vhost.forms, vhost.bursts, vhost.macs,
                                           vhost.pairs, vhost.size)}
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Programs that a bench starts: each in a folder of its own, ended by its own process id."""
 
+import contextlib
 import os
 import select
 import signal
@@ -10,6 +11,17 @@ import time
 
 class Failed(Exception):
     """A program of the bench did not do what the bench needs; the text says which and why."""
+
+
+@contextlib.contextmanager
+def on_cpu(cpu):
+    """The bench is on this CPU meanwhile, and what it starts then stays there."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {cpu})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 class Process:
