@@ -25,14 +25,14 @@ def on_cpu(cpu):
 
 
 class Process:
-    """One program with its output in a file; stop() ends it and waits."""
+    """One program with its output in a file; stop() ends it and waits. fds: it inherits these."""
 
-    def __init__(self, argv, log, env=None, stdin=None):
+    def __init__(self, argv, log, env=None, stdin=None, fds=()):
         self.argv = argv
         self.log_path = log
         self.log = open(log, "wb")
         self.popen = subprocess.Popen(argv, stdin=stdin or subprocess.DEVNULL, stdout=self.log,
-                                      stderr=subprocess.STDOUT, env=env)
+                                      stderr=subprocess.STDOUT, env=env, pass_fds=fds)
 
     def output(self):
         with open(self.log_path, errors="replace") as f:
