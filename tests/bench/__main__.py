@@ -10,11 +10,12 @@ import tempfile
 
 import flood
 import idle
+import tcp
 import vhost
 from process import Failed
 from report import Report
 
-BENCHES = {"vhost": vhost.run, "idle": idle.run, "flood": flood.run}
+BENCHES = {"vhost": vhost.run, "idle": idle.run, "flood": flood.run, "tcp": tcp.run}
 PARTS = {
     "sizes": vhost.sizes, "forms": vhost.forms, "bursts": vhost.bursts, "macs": vhost.macs,
     "pairs": vhost.pairs, "size": vhost.size,
