@@ -19,6 +19,9 @@
 #define F_PROTOCOL_FEATURES 30
 #define F_IN_ORDER          35
 
+#define MTU_MIN 68 /* virtio 1.2, 5.1.4.1 */
+#define MTU_MAX 65535
+
 #define P_MQ                  0
 #define P_LOG_SHMFD           1
 #define P_RARP                2
@@ -270,9 +273,11 @@ static int on_nothing(struct call *c)
 	return 0;
 }
 
+/* Not more: a front end that sends it keeps what it has set up (vhost-user, "RESET_OWNER"). */
 static int on_reset_owner(struct call *c)
 {
-	vhost_reset(c->v);
+	for (unsigned i = 0; i < VHOST_N_RINGS; i++)
+		c->v->rings[i].enabled = false;
 	return 0;
 }
 
@@ -396,12 +401,13 @@ static int on_get_vring_base(struct call *c)
 
 static int vring_fd(struct call *c, struct vhost_ring **ret_ring, int *ret_fd)
 {
-	*ret_ring = ring_of(c, c->msg->payload.u64 & VHOST_VRING_INDEX);
-	if (!*ret_ring || c->msg->payload.u64 & ~(uint64_t)(VHOST_VRING_INDEX | VHOST_VRING_NOFD))
+	uint64_t index = c->msg->payload.u64;
+	unsigned n_fds = index & VHOST_VRING_NOFD ? 0 : 1;
+
+	*ret_ring = ring_of(c, index & ~(uint64_t)VHOST_VRING_NOFD);
+	if (!*ret_ring || c->msg->n_fds != n_fds)
 		return -EINVAL;
 	*ret_fd = vhost_msg_take_fd(c->msg);
-	if (*ret_fd < 0 && !(c->msg->payload.u64 & VHOST_VRING_NOFD))
-		return -EINVAL;
 	return 0;
 }
 
@@ -459,6 +465,14 @@ static int on_send_rarp(struct call *c)
 	return 0;
 }
 
+/* The MTU itself is the front end's to tell the guest; frames are held against the port's. */
+static int on_net_set_mtu(struct call *c)
+{
+	uint64_t mtu = c->msg->payload.u64;
+
+	return mtu < MTU_MIN || mtu > MTU_MAX ? -EINVAL : 0;
+}
+
 struct handler {
 	int (*fn)(struct call *c);
 	uint32_t size; /* bytes of payload that it reads at least */
@@ -485,34 +499,39 @@ static const struct handler handlers[VHOST_USER_N_REQUESTS] = {
 	[VHOST_USER_GET_QUEUE_NUM] = { on_get_queue_num, 0, false },
 	[VHOST_USER_SET_VRING_ENABLE] = { on_set_vring_enable, 8, true },
 	[VHOST_USER_SEND_RARP] = { on_send_rarp, 8, false },
-	[VHOST_USER_NET_SET_MTU] = { on_nothing, 8, false },
+	[VHOST_USER_NET_SET_MTU] = { on_net_set_mtu, 8, false },
 	[VHOST_USER_GET_MAX_MEM_SLOTS] = { on_get_max_mem_slots, 0, false },
 	[VHOST_USER_ADD_MEM_REG] = { on_add_mem_reg, sizeof(struct vhost_one_region_msg), true },
 	[VHOST_USER_REM_MEM_REG] = { on_rem_mem_reg, sizeof(struct vhost_one_region_msg), true },
 };
 
-int vhost_handle(struct vhost *v, struct vhost_user_msg *msg)
+static int handle(struct call *c)
 {
-	uint32_t request = msg->header.request;
+	uint32_t request = c->msg->header.request;
 	const struct handler *h = request < VHOST_USER_N_REQUESTS ? &handlers[request] : NULL;
-	struct call c = { v, msg, 0 };
 	int r;
 
-	if (!h || !h->fn || msg->header.size < h->size)
+	if (!h || !h->fn || c->msg->header.size < h->size)
 		return -EPROTO;
 	if (h->stops)
-		stop_rings(v);
-	r = h->fn(&c);
+		stop_rings(c->v);
+	r = h->fn(c);
 	if (h->stops && r == 0)
-		start_rings(v);
+		start_rings(c->v);
+	return r;
+}
+
+int vhost_handle(struct vhost *v, struct vhost_user_msg *msg)
+{
+	struct call c = { v, msg, 0 };
+	int r = handle(&c), sent;
+
 	/* virtio says nothing of it, vhost-user does: 0 for done. */
 	if (!c.reply_bytes && (msg->header.flags & VHOST_NEED_REPLY) &&
 		(v->protocol_features & BIT(P_REPLY_ACK)))
 		(void)reply_u64(&c, r < 0);
-	if (c.reply_bytes) {
-		int sent = vhost_msg_reply(v->fd, msg, c.reply_bytes);
-
-		return r < 0 ? r : sent;
-	}
-	return r;
+	if (!c.reply_bytes)
+		return r;
+	sent = vhost_msg_reply(v->fd, msg, c.reply_bytes);
+	return r < 0 ? r : sent;
 }

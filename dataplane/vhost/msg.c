@@ -47,6 +47,9 @@ static int receive(int fd, struct vhost_user_msg *msg, size_t want)
 	take_fds(msg, &m);
 	if (n == 0)
 		return -ECONNRESET;
+	/* More than any message has, or than this process may have open. */
+	if (m.msg_flags & MSG_CTRUNC)
+		return -EPROTO;
 	msg->n_read += (size_t)n;
 	return msg->n_read == want;
 }

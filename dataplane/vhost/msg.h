@@ -43,8 +43,7 @@ enum vhost_request {
 #define VHOST_REPLY        0x4
 #define VHOST_NEED_REPLY   0x8
 
-#define VHOST_VRING_INDEX 0xff
-#define VHOST_VRING_NOFD  0x100
+#define VHOST_VRING_NOFD 0x100
 
 struct vhost_header {
 	uint32_t request, flags, size;
@@ -95,7 +94,8 @@ struct vhost_user_msg {
  * Read on at a message.
  *
  * return:  1 when it is whole, 0 when more must come
- * errors:  -ECONNRESET (the peer left), -EPROTO (no message of this version, or too long), -errno
+ * errors:  -ECONNRESET (the peer left), -EPROTO (no message of this version, too long, or with too
+ *          many descriptors), -errno
  * thread:  control
  */
 int vhost_msg_read(int fd, struct vhost_user_msg *msg);

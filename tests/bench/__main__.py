@@ -10,13 +10,16 @@ import tempfile
 
 import flood
 import idle
+import tcp
 import vhost
 from process import Failed
 from report import Report
 
-BENCHES = {"vhost": vhost.run, "idle": idle.run, "flood": flood.run}
-PARTS = {part.__name__: part for part in (vhost.sizes, vhost.forms, vhost.bursts, vhost.macs,
-                                          vhost.pairs, vhost.size)}
+BENCHES = {"vhost": vhost.run, "idle": idle.run, "flood": flood.run, "tcp": tcp.run}
+PARTS = {
+    "sizes": vhost.sizes, "forms": vhost.forms, "bursts": vhost.bursts, "macs": vhost.macs,
+    "pairs": vhost.pairs, "size": vhost.size,
+}
 
 
 def main():

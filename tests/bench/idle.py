@@ -2,6 +2,8 @@
 """An idle switch that sleeps (poll: adaptive) beside one that never does (poll: busy): what waking
 up costs a ping, and what the sleep saves. The worker has core 1, the ends of the ping core 0."""
 
+import contextlib
+import mmap
 import os
 import re
 import signal
@@ -12,8 +14,9 @@ import time
 sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 
 from daemon import wait_for  # noqa: E402
-from process import Failed  # noqa: E402
-from switches import Shunt  # noqa: E402
+from load import CPU as LOAD_CPU  # noqa: E402
+from process import Failed, Process, on_cpu  # noqa: E402
+from switches import WORKER_CPU, Shunt  # noqa: E402
 from vhost_guest import BROADCAST, VhostGuest, frame, mac  # noqa: E402
 
 A, B = mac(0xa), mac(0xb)
@@ -54,7 +57,7 @@ class Guests:
         for guest in self.guests:
             guest.start()
         self.switch.wait_for_links(len(self.guests))
-        os.sched_setaffinity(0, {0})
+        os.sched_setaffinity(0, {LOAD_CPU})
         return self
 
     def __exit__(self, *_):
@@ -94,17 +97,29 @@ def ping(build, poll, folder):
     return statistics.median(times)
 
 
-def _one_kick_us(a, b, one):
-    ring = b.rings[0]
+def _us_until(has_come, kick):
+    """From a kick to what comes of it."""
     time.sleep(SETTLE_S)
     begin = time.perf_counter()
-    a.send(one)
-    while ring.used_seen == ring.u16(ring.used + 2):  # by looking: nobody has to wake us up
+    kick()
+    while not has_come():  # by looking: nobody has to wake us up
         if time.perf_counter() > begin + 1:
-            raise Failed("a frame did not come")
-    end = time.perf_counter()
+            raise Failed("nothing came of a kick")
+    return (time.perf_counter() - begin) * 1e6
+
+
+def _one_kick_us(a, b, one):
+    """The frame lies ready in the guest's memory; what is measured begins when it is shown."""
+    out, ring = a.rings[1], b.rings[0]
+    a.send_many([one], kick=False)
+
+    def show_and_kick():
+        out.publish()
+        out.kick()
+
+    us = _us_until(lambda: ring.used_seen != ring.u16(ring.used + 2), show_and_kick)
     b.recv(0)
-    return (end - begin) * 1e6
+    return us
 
 
 def kick_to_delivered_us(build, folder):
@@ -115,6 +130,38 @@ def kick_to_delivered_us(build, folder):
         if a.recv() is None:
             raise Failed("no frame from guest to guest")
         times = [_one_kick_us(a, b, frame(B, A)) for _ in range(N_KICKS)]
+    return statistics.median(times)
+
+
+@contextlib.contextmanager
+def _sleeper(build, folder):
+    """wake.c on the worker's CPU, asleep: (eventfd that wakes it, its count in memory)."""
+    kick_fd, memfd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC), os.memfd_create("wakes")
+    os.ftruncate(memfd, mmap.PAGESIZE)
+    tool = os.path.join(build, "tests", "bench", "wake")
+    process = Process([tool, str(WORKER_CPU), str(kick_fd), str(memfd)],
+                      os.path.join(folder, "wake.log"), fds=(kick_fd, memfd))
+    try:
+        with mmap.mmap(memfd, mmap.PAGESIZE) as memory, memoryview(memory) as bytes_, \
+                bytes_.cast("I") as words:
+            os.eventfd_write(kick_fd, 1)
+            wait_for(lambda: words[0], 5, "wake.c wakes up")
+            yield kick_fd, words
+    finally:
+        process.stop()
+        os.close(kick_fd)
+        os.close(memfd)
+
+
+def wake_us(build, folder):
+    """The part of kick_to_delivered_us that is the machine's: from a kick to a word in memory, by
+    a thread that was asleep and does no more than to write it."""
+    times = []
+    with on_cpu(LOAD_CPU), _sleeper(build, folder) as (kick_fd, words):
+        for _ in range(N_KICKS):
+            before = words[0]
+            times.append(_us_until(lambda: words[0] != before,
+                                   lambda: os.eventfd_write(kick_fd, 1)))
     return statistics.median(times)
 
 
@@ -136,11 +183,14 @@ def run(report, build, runs, folder):
     report.ratio("round trip of a ping, adaptive against busy",
                  times["adaptive"], times["busy"], 1.5, False)
     print(f"\nAn idle switch with {N_PORTS} virtual machines")
-    delays, shares = [], []
+    wakes, delays, shares = [], [], []
     for _ in range(runs):
+        wakes.append(wake_us(build, folder))
         delays.append(kick_to_delivered_us(build, folder))
         shares.append(cpu_percent(build, folder))
+    machine = report.series("control: kick to a word from a woken thread", "us", wakes)
     report.promise("us from a guest's kick to delivery, worker asleep",
-                   report.series("kick to delivered", "us", delays), 100, False)
+                   report.series("kick to delivered", "us", delays), 100, False,
+                   f"; to wake any thread here: {machine:.2f}")
     report.promise("percent of a core, idle",
                    report.series("CPU, idle, adaptive", "%", shares), 5, False)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Programs that a bench starts: each in a folder of its own, ended by its own process id."""
 
+import contextlib
 import os
 import select
 import signal
@@ -12,15 +13,26 @@ class Failed(Exception):
     """A program of the bench did not do what the bench needs; the text says which and why."""
 
 
-class Process:
-    """One program with its output in a file; stop() ends it and waits."""
+@contextlib.contextmanager
+def on_cpu(cpu):
+    """The bench is on this CPU meanwhile, and what it starts then stays there."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {cpu})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
-    def __init__(self, argv, log, env=None, stdin=None):
+
+class Process:
+    """One program with its output in a file; stop() ends it and waits. fds: it inherits these."""
+
+    def __init__(self, argv, log, env=None, stdin=None, fds=()):
         self.argv = argv
         self.log_path = log
         self.log = open(log, "wb")
         self.popen = subprocess.Popen(argv, stdin=stdin or subprocess.DEVNULL, stdout=self.log,
-                                      stderr=subprocess.STDOUT, env=env)
+                                      stderr=subprocess.STDOUT, env=env, pass_fds=fds)
 
     def output(self):
         with open(self.log_path, errors="replace") as f:

@@ -16,8 +16,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "bad_input: what strangers can send; run again under ASan")
 
 
-@pytest.fixture
-def make_switch():
+def switches():
     """Start switches: make_switch(config=..., ...) as daemon.Switch takes it. All end well: one
     that crashed or that a sanitizer complained about fails its test."""
     made = []
@@ -35,6 +34,11 @@ def make_switch():
         switch.cleanup()
         assert status == 0, f"shuntd ended with {status}:\n{log[-3000:]}"
         assert "ERROR: AddressSanitizer" not in log and "runtime error:" not in log, log[-3000:]
+
+
+make_switch = pytest.fixture(switches, name="make_switch")
+# For files whose tests each leave the switch as they found it, and prove it.
+make_lasting_switch = pytest.fixture(switches, scope="module", name="make_lasting_switch")
 
 
 @pytest.fixture

@@ -121,9 +121,9 @@ def test_tcp_between_guests_goes_in_frames_far_longer_than_the_mtu(four):
     a, b = g["s1"], g["s2"]
     digest, before = make_file(a), switch.stats("s2")
     # Its own input never ends, or it would end the connection.
-    b.run("mkfifo /tmp/mute /tmp/sum; (nc -l -p 5000 <>/tmp/mute | md5sum >/tmp/sum) &")
+    b.run("mkfifo /tmp/mute; (nc -l -p 5000 <>/tmp/mute | md5sum >/tmp/sum) &")
     a.run(f"until nc {b.address} 5000 </tmp/file; do :; done", 60)
-    assert b.run("cat /tmp/sum", 30)[1] == digest
+    assert b.run("wait; cat /tmp/sum", 30)[1] == digest
     assert mean_frame_bytes(switch, "s2", before) > 4000
     assert "bad_offload" not in switch.stats("s1")["drops"]
 

@@ -127,17 +127,19 @@ class Guest(Console):
     TCG (a null pointer behind msix_set_vector_notifiers)."""
 
     def __init__(self, name, vhost_socket, address, mac, server=False, memory="128M", queues=1,
-                 cpus=1, mtu=1500, folder=None, more=()):
-        """server: QEMU owns the socket and waits for the switch. more: further words for QEMU."""
+                 cpus=1, mtu=1500, folder=None, more=(), program=None):
+        """server: QEMU owns the socket and waits for the switch. more: further words for QEMU.
+        program: what guest-kernel has put into its initramfs."""
         self.address, self.mac = address.split("/")[0], mac
         super().__init__(name, folder or tempfile.mkdtemp(prefix=f"shunt-guest-{name}-"))
         mode = "server=on,wait=on" if server else "reconnect=1"
         mq = ",mq=on" if queues > 1 else ""
+        initrd = f"initrd-{program}.gz" if program else "initrd.gz"
         self.start(
             ["qemu-system-x86_64", "-accel", accelerator(), "-M", "q35", "-cpu", "max",
              "-smp", str(cpus), "-m", memory, "-nodefaults", "-no-user-config",
              "-display", "none", "-no-reboot",
-             "-kernel", os.path.join(GUEST, "vmlinuz"), "-initrd", os.path.join(GUEST, "initrd.gz"),
+             "-kernel", os.path.join(GUEST, "vmlinuz"), "-initrd", os.path.join(GUEST, initrd),
              "-append", "console=ttyS0 panic=-1 quiet ipv6.disable=1 "
                         f"shunt.ip={address} shunt.mtu={mtu}",
              "-object", f"memory-backend-memfd,id=m0,size={memory},share=on",

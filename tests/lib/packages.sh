@@ -8,7 +8,7 @@ demo_packages=(python3 qemu-system-x86 busybox-static cpio iproute2 tcpdump iput
 test_packages=("${demo_packages[@]}" clang libclang-rt-dev clang-format python3-pytest
 	python3-scapy python3-yaml dpdk-dev git procps util-linux shellcheck python3-pyflakes
 	groff-base systemd)
-bench_packages=(dpdk-dev openvswitch-switch-dpdk coreutils)
+bench_packages=(dpdk-dev openvswitch-switch-dpdk coreutils iperf3)
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
