@@ -157,10 +157,10 @@ static void read_machine_id(char *ret, size_t size)
 
 static int start_dataplane(struct daemon *daemon, struct sh_err *err)
 {
-	const struct dp_events events = {
-		.link_changed = on_link, .interfaces_changed = on_interfaces,
-		.to_control = on_to_control, .ctx = daemon
-	};
+	const struct dp_events events = { .link_changed = on_link,
+		.interfaces_changed = on_interfaces,
+		.to_control = on_to_control,
+		.ctx = daemon };
 	struct dp_conf memory;
 	struct conf conf;
 	int r = store_load(&daemon->ctl.store, &daemon->ctl.env, &conf, err);

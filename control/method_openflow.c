@@ -79,8 +79,8 @@ static void add(struct listing *listing, json_t *object)
 
 static json_t *flow_object(const char *bridge, const struct of_flow_info *flow)
 {
-	return json_pack("{s:s, s:i, s:i, s:o, s:o, s:I, s:I, s:I, s:f, s:i, s:i}", "bridge", bridge,
-		"table", (int)flow->table, "priority", (int)flow->priority, "match",
+	return json_pack("{s:s, s:i, s:i, s:o, s:o, s:I, s:I, s:I, s:f, s:i, s:i}", "bridge",
+		bridge, "table", (int)flow->table, "priority", (int)flow->priority, "match",
 		match_text(&flow->match), "actions", actions_text(flow->instructions), "cookie",
 		(json_int_t)flow->cookie, "n_packets", (json_int_t)flow->n_packets, "n_bytes",
 		(json_int_t)flow->n_bytes, "duration_s", (double)flow->duration_ns / NS_PER_S,
@@ -90,8 +90,9 @@ static json_t *flow_object(const char *bridge, const struct of_flow_info *flow)
 
 static int list_flows(struct listing *listing, struct sh_err *err)
 {
-	const struct of_flow_filter all = { .table = OF_TABLE_ALL, .out_port = OF_PORT_ANY,
-		.out_group = OF_GROUP_ANY };
+	const struct of_flow_filter all = {
+		.table = OF_TABLE_ALL, .out_port = OF_PORT_ANY, .out_group = OF_GROUP_ANY
+	};
 	struct of_switch *sw = openflow_switch(listing->bridge->openflow);
 	struct of_flow **flows;
 	int n = of_switch_flows(sw, &all, &flows, NULL);
@@ -122,10 +123,9 @@ static json_t *buckets_array(const struct of_group_info *group)
 		struct of_buf buf = { 0 };
 
 		of_actions_format(&b->actions, &buf);
-		json_array_append_new(array,
-			json_pack("{s:i, s:o, s:I}", "weight", (int)b->weight, "actions",
-				text_of(&buf), "n_packets",
-				(json_int_t)group->bucket_stats[i].n_packets));
+		json_array_append_new(array, json_pack("{s:i, s:o, s:I}", "weight", (int)b->weight,
+						     "actions", text_of(&buf), "n_packets",
+						     (json_int_t)group->bucket_stats[i].n_packets));
 	}
 	return array;
 }
@@ -161,12 +161,12 @@ static json_t *bands_array(const struct of_meter_info *meter)
 	json_t *array = json_array();
 
 	for (unsigned i = 0; i < meter->n_bands; i++)
-		json_array_append_new(array,
-			json_pack("{s:s, s:I, s:I, s:I}", "type",
-				meter->bands[i].type == OF_MB_DROP ? "drop" : "dscp_remark", "rate",
-				(json_int_t)meter->bands[i].rate, "burst",
-				(json_int_t)meter->bands[i].burst, "n_packets",
-				(json_int_t)meter->band_stats[i].n_packets));
+		json_array_append_new(
+			array, json_pack("{s:s, s:I, s:I, s:I}", "type",
+				       meter->bands[i].type == OF_MB_DROP ? "drop" : "dscp_remark",
+				       "rate", (json_int_t)meter->bands[i].rate, "burst",
+				       (json_int_t)meter->bands[i].burst, "n_packets",
+				       (json_int_t)meter->band_stats[i].n_packets));
 	return array;
 }
 
@@ -174,12 +174,11 @@ static int add_meter(void *arg, const struct of_meter_info *meter)
 {
 	struct listing *listing = arg;
 
-	add(listing,
-		json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:o}", "bridge", listing->bridge->name,
-			"meter", (json_int_t)meter->meter, "unit",
-			meter->flags & OF_MF_PKTPS ? "pktps" : "kbps", "flows",
-			(json_int_t)meter->n_flows, "n_packets", (json_int_t)meter->n_packets,
-			"n_bytes", (json_int_t)meter->n_bytes, "bands", bands_array(meter)));
+	add(listing, json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:o}", "bridge",
+			     listing->bridge->name, "meter", (json_int_t)meter->meter, "unit",
+			     meter->flags & OF_MF_PKTPS ? "pktps" : "kbps", "flows",
+			     (json_int_t)meter->n_flows, "n_packets", (json_int_t)meter->n_packets,
+			     "n_bytes", (json_int_t)meter->n_bytes, "bands", bands_array(meter)));
 	return 0;
 }
 
@@ -208,10 +207,10 @@ static int list_tables(struct listing *listing, struct sh_err *err)
 		add(listing,
 			json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I}", "bridge",
 				listing->bridge->name, "table", (int)table, "flows",
-				(json_int_t)info.n_flows, "masks", (json_int_t)info.n_masks, "probes",
-				(json_int_t)info.n_groups, "memory_bytes", (json_int_t)info.n_bytes,
-				"lookups", (json_int_t)info.n_lookups, "matches",
-				(json_int_t)info.n_matches));
+				(json_int_t)info.n_flows, "masks", (json_int_t)info.n_masks,
+				"probes", (json_int_t)info.n_groups, "memory_bytes",
+				(json_int_t)info.n_bytes, "lookups", (json_int_t)info.n_lookups,
+				"matches", (json_int_t)info.n_matches));
 	}
 	return 0;
 }

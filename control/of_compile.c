@@ -2,15 +2,22 @@
  *
  * A function a kind of action, found by a table. Control thread.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "of_compile.h"
 
+/* A field whose prerequisite does not hold is another frame's: the dataplane looks, by the same
+ * numbers. */
+static_assert((unsigned)OF_PREREQ_ND_NA == DP_HAS_ND_NA && (unsigned)OF_PREREQ_TCP == DP_HAS_TCP &&
+		      (unsigned)OF_PREREQ_VLAN == DP_HAS_VLAN,
+	"one set of numbers");
+
 #define REASON_NO_MATCH 0
-#define REASON_ACTION	1
-#define WORDS(bytes)	(((bytes) + 7u) / 8u)
+#define REASON_ACTION   1
+#define WORDS(bytes)    (((bytes) + 7u) / 8u)
 
 struct compile {
 	const struct of_compile_ctx *ctx;
@@ -38,8 +45,8 @@ static int to_controller(struct compile *c, uint16_t max_len, unsigned reason, u
 static int output(struct compile *c, const struct of_action *a)
 {
 	if (a->output.port == OF_PORT_CONTROLLER)
-		return to_controller(c, a->output.max_len,
-			c->ctx->is_miss ? REASON_NO_MATCH : REASON_ACTION, 0);
+		return to_controller(
+			c, a->output.max_len, c->ctx->is_miss ? REASON_NO_MATCH : REASON_ACTION, 0);
 	return op(c, DP_OP_OUTPUT, a->output.port);
 }
 
@@ -73,6 +80,7 @@ static int set_field(struct compile *c, const struct of_action *a)
 		return -ENOMEM;
 	o->offset = field->offset;
 	o->n_bytes = field->n_bytes;
+	o->arg = field->prereq;
 	memcpy(o->data, a->set.value, field->n_bytes);
 	memcpy(o->data + n, a->set.mask, field->n_bytes);
 	return 0;
@@ -82,11 +90,14 @@ static int move(struct compile *c, const struct of_action *a)
 {
 	const struct of_field *from = of_field(a->move.from.field);
 	const struct of_field *to = of_field(a->move.to.field);
-	const struct dp_move m = { .from_offset = from->offset, .from_bytes = from->n_bytes,
-		.from_bit = a->move.from.offset, .to_offset = to->offset,
-		.to_bytes = to->n_bytes, .to_bit = a->move.to.offset,
+	const struct dp_move m = { .from_offset = from->offset,
+		.from_bytes = from->n_bytes,
+		.from_bit = a->move.from.offset,
+		.to_offset = to->offset,
+		.to_bytes = to->n_bytes,
+		.to_bit = a->move.to.offset,
 		.n_bits = a->move.to.n_bits };
-	struct dp_op *o = dp_builder_op(&c->builder, DP_OP_MOVE, 0, 1);
+	struct dp_op *o = dp_builder_op(&c->builder, DP_OP_MOVE, to->prereq, 1);
 
 	if (!o)
 		return -ENOMEM;
@@ -266,8 +277,8 @@ static const uint8_t ranks[OF_N_ACTION_TYPES] = {
 	[OF_ACTION_CONTROLLER] = 12,
 	[OF_ACTION_RESUBMIT] = 12,
 };
-#define N_RANKS	   13
-#define RANK_OUT   12
+#define N_RANKS  13
+#define RANK_OUT 12
 
 static bool has_group(const struct of_actions *from)
 {

@@ -11,7 +11,7 @@
 /* Of the flow that a program is for. */
 struct of_compile_ctx {
 	const struct of_switch *sw; /* where groups and meters are found */
-	bool is_miss;		    /* the table-miss flow: packet-ins say so */
+	bool is_miss;               /* the table-miss flow: packet-ins say so */
 };
 
 /** errors: -EINVAL with reterr_of (no such group or meter), -ENOMEM, -E2BIG */

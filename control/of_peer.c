@@ -113,8 +113,7 @@ static void on_output(void *ctx)
 		watch(peer);
 }
 
-int of_peer_new(struct openflow *of, sd_event *event, int fd, bool is_service,
-	struct of_peer **ret)
+int of_peer_new(struct openflow *of, sd_event *event, int fd, bool is_service, struct of_peer **ret)
 {
 	struct of_peer *peer = calloc(1, sizeof(*peer));
 	int r = -ENOMEM;

@@ -27,8 +27,8 @@ struct of_peer {
  * shape:   is_service as of_conn_new says
  * errors:  -ENOMEM, -errno of the event loop; the socket is then closed
  */
-int of_peer_new(struct openflow *of, sd_event *event, int fd, bool is_service,
-	struct of_peer **ret);
+int of_peer_new(
+	struct openflow *of, sd_event *event, int fd, bool is_service, struct of_peer **ret);
 void of_peer_free(struct of_peer *peer);
 
 /** errors: -ETIMEDOUT: it does not answer. */

@@ -19,7 +19,7 @@
 #include "peer.h"
 
 #define MAX_PEERS     256
-#define BACKLOG	      64
+#define BACKLOG       64
 #define MAX_BACKOFF_S 8
 
 /* One target: a listener and those who came by it, or what is connected to. */
@@ -28,7 +28,7 @@ struct endpoint {
 	struct of_peers *peers;
 	struct of_target target;
 	sd_event_source *source; /* of a listener */
-	int fd;			 /* of a listener */
+	int fd;                  /* of a listener */
 	LIST_HEAD(, of_peer) of;
 	unsigned backoff_s, wait_s; /* of an active one: between tries, until the next */
 	bool is_wanted, was_up;
@@ -74,8 +74,7 @@ static void gone(void *ctx, struct of_peer *peer, int error)
 static int add_peer(struct endpoint *e, int fd, bool is_connecting)
 {
 	struct of_peer *peer;
-	int r = of_peer_new(
-		e->peers->of, e->peers->ctl->sw.event, fd, e->target.is_passive, &peer);
+	int r = of_peer_new(e->peers->of, e->peers->ctl->sw.event, fd, e->target.is_passive, &peer);
 
 	if (r < 0)
 		return r;
@@ -139,10 +138,10 @@ static int start_listening(struct endpoint *e, struct sh_err *err)
 	e->fd = open_socket(&e->target);
 	r = e->fd < 0 ? -errno : bind_at(e->fd, &e->target);
 	if (r == 0)
-		r = sd_event_add_io(e->peers->ctl->sw.event, &e->source, e->fd, EPOLLIN, on_accept, e);
+		r = sd_event_add_io(
+			e->peers->ctl->sw.event, &e->source, e->fd, EPOLLIN, on_accept, e);
 	if (r < 0)
-		return sh_err_set(
-			err, r, "cannot listen at %s: %s", e->target.text, strerror(-r));
+		return sh_err_set(err, r, "cannot listen at %s: %s", e->target.text, strerror(-r));
 	return 0;
 }
 

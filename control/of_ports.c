@@ -12,7 +12,7 @@
 #include "of_ports.h"
 #include "openflow.h"
 
-#define SUPPORTED (OF_PC_PORT_DOWN | OF_PC_NO_RECV | OF_PC_NO_FWD | OF_PC_NO_PACKET_IN)
+#define SUPPORTED     (OF_PC_PORT_DOWN | OF_PC_NO_RECV | OF_PC_NO_FWD | OF_PC_NO_PACKET_IN)
 #define OFPPF_10GB_FD 0x40
 
 struct one {
@@ -65,10 +65,15 @@ static void fill_stats(const struct one *one, struct of_port_stats *ret)
 	struct dp_port_stats s;
 
 	dp_port_get_stats(one->port->dp, &s);
-	*ret = (struct of_port_stats){ .no = one->no, .rx_packets = s.rx_packets,
-		.tx_packets = s.tx_packets, .rx_bytes = s.rx_bytes, .tx_bytes = s.tx_bytes,
-		.rx_errors = s.rx_missed, .rx_frame_err = OF_COUNT_UNKNOWN,
-		.rx_over_err = OF_COUNT_UNKNOWN, .rx_crc_err = OF_COUNT_UNKNOWN,
+	*ret = (struct of_port_stats){ .no = one->no,
+		.rx_packets = s.rx_packets,
+		.tx_packets = s.tx_packets,
+		.rx_bytes = s.rx_bytes,
+		.tx_bytes = s.tx_bytes,
+		.rx_errors = s.rx_missed,
+		.rx_frame_err = OF_COUNT_UNKNOWN,
+		.rx_over_err = OF_COUNT_UNKNOWN,
+		.rx_crc_err = OF_COUNT_UNKNOWN,
 		.collisions = OF_COUNT_UNKNOWN,
 		.duration_ns = openflow_now_ns() - one->port->made_ns };
 	for (unsigned i = 0; i < DP_N_DROPS; i++) {
@@ -197,8 +202,8 @@ int of_ports_mod(struct ctl *ctl, const char *bridge, const struct of_port_mod *
 		return of_err_set(reterr_of, OF_ET_PORT_MOD_FAILED, OF_PM_BAD_CONFIG);
 	port = switch_port(&ctl->sw, one.name);
 	port->of_config = (port->of_config & ~mod->mask) | (mod->config & mod->mask);
-	if (switch_port_set(&ctl->sw, &ctl->conf, conf_item(&ctl->conf, API_PORT, one.name),
-		    &err) < 0 ||
+	if (switch_port_set(&ctl->sw, &ctl->conf, conf_item(&ctl->conf, API_PORT, one.name), &err) <
+			0 ||
 		dp_commit(ctl->sw.dp, &err) < 0)
 		return of_err_set(reterr_of, OF_ET_PORT_MOD_FAILED, OF_PM_EPERM);
 	return 0;

@@ -32,8 +32,9 @@ static int compile(const struct openflow_provider *p, const struct of_flow *flow
 static int flow_add(void *ctx, struct of_flow *flow, struct of_err *reterr_of)
 {
 	const struct openflow_provider *p = ctx;
-	struct dp_flow_conf conf = { .table = flow->table, .priority = flow->priority,
-		.cookie = flow->cookie };
+	struct dp_flow_conf conf = {
+		.table = flow->table, .priority = flow->priority, .cookie = flow->cookie
+	};
 	struct dp_program *program;
 	struct of_match match;
 	struct dp_flow *made;
@@ -96,8 +97,8 @@ static void flow_counts(void *ctx, const struct of_flow *flow, struct of_counts 
 /* Groups */
 
 /* The same for the same work, whatever its place in the list; two alike differ by their order. */
-static uint32_t bucket_id(const struct of_bucket *bucket, const struct dp_bucket_conf *before,
-	unsigned n_before)
+static uint32_t bucket_id(
+	const struct of_bucket *bucket, const struct dp_bucket_conf *before, unsigned n_before)
 {
 	struct of_buf bytes = { 0 };
 	uint32_t h = UINT32_C(2166136261);
@@ -198,9 +199,11 @@ static int meter_set(void *ctx, struct of_meter *meter, struct of_err *reterr_of
 	if (meter->n_bands > MAX_BANDS)
 		return of_err_set(reterr_of, OF_ET_METER_MOD_FAILED, OF_MM_OUT_OF_BANDS);
 	for (unsigned i = 0; i < meter->n_bands; i++)
-		bands[i] = (struct dp_band_conf){ .remarks = meter->bands[i].type == OF_MB_DSCP_REMARK,
-			.levels = meter->bands[i].prec_level, .rate = meter->bands[i].rate,
-			.burst = meter->flags & OF_MF_BURST ? meter->bands[i].burst : 0 };
+		bands[i] =
+			(struct dp_band_conf){ .remarks = meter->bands[i].type == OF_MB_DSCP_REMARK,
+				.levels = meter->bands[i].prec_level,
+				.rate = meter->bands[i].rate,
+				.burst = meter->flags & OF_MF_BURST ? meter->bands[i].burst : 0 };
 	if (!made)
 		r = dp_meter_new(p->bridge, &made);
 	if (r == 0)
@@ -276,8 +279,7 @@ static int ports(void *ctx,
 	return of_ports_foreach(p->ctl, p->name, fn, arg);
 }
 
-static int port(
-	void *ctx, uint32_t no, struct of_port_info *info, struct of_port_stats *stats)
+static int port(void *ctx, uint32_t no, struct of_port_info *info, struct of_port_stats *stats)
 {
 	const struct openflow_provider *p = ctx;
 

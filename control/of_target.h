@@ -9,12 +9,12 @@
 
 #include "base/err.h"
 
-#define OF_TARGET_LEN  256
+#define OF_TARGET_LEN   256
 #define OF_DEFAULT_PORT 6653 /* OpenFlow 1.3.5, 6.3.1 */
 
 struct of_target {
 	char text[OF_TARGET_LEN]; /* as it was given: what tells targets apart */
-	bool is_passive;	  /* to listen on; else to connect to */
+	bool is_passive;          /* to listen on; else to connect to */
 	bool is_tls;
 	struct sockaddr_storage address;
 	socklen_t address_len;

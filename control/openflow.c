@@ -16,13 +16,13 @@
 #include "of_ports.h"
 #include "openflow.h"
 
-#define MAX_FLOWS	 4000000u
-#define MAX_GROUPS	 65536u
-#define MAX_METERS	 65536u
-#define MAX_OUT_BYTES	 (4u << 20)
-#define PACKET_IN_RATE	 10000 /* a second and connection */
-#define PACKET_IN_BURST	 1000
-#define EXPIRE_AT_ONCE	 200000
+#define MAX_FLOWS       4000000u
+#define MAX_GROUPS      65536u
+#define MAX_METERS      65536u
+#define MAX_OUT_BYTES   (4u << 20)
+#define PACKET_IN_RATE  10000 /* a second and connection */
+#define PACKET_IN_BURST 1000
+#define EXPIRE_AT_ONCE  200000
 /* How long a standalone bridge waits for its controllers before it learns by itself again. */
 #define ALONE_NS (UINT64_C(15) * 1000000000)
 
@@ -55,8 +55,10 @@ struct of_switch *openflow_switch(struct openflow *of)
 
 static int make_switch(struct openflow *of, struct sh_err *err)
 {
-	const struct of_switch_conf conf = { .max_flows = MAX_FLOWS, .max_groups = MAX_GROUPS,
-		.max_meters = MAX_METERS, .max_port = DP_MAX_OFPORT };
+	const struct of_switch_conf conf = { .max_flows = MAX_FLOWS,
+		.max_groups = MAX_GROUPS,
+		.max_meters = MAX_METERS,
+		.max_port = DP_MAX_OFPORT };
 	int r = of_switch_new(&conf, &openflow_provider, &of->provider, &of->sw);
 
 	of->provider.sw = of->sw;
@@ -67,8 +69,11 @@ static int make_conns(struct openflow *of, const struct openflow_conf *conf, str
 {
 	const struct of_conns_conf conns = {
 		.datapath_id = conf->datapath_id,
-		.desc = { .manufacturer = "Shunt", .hardware = "DPDK dataplane",
-			.software = sh_version(), .serial = "None", .datapath = of->provider.name },
+		.desc = { .manufacturer = "Shunt",
+			.hardware = "DPDK dataplane",
+			.software = sh_version(),
+			.serial = "None",
+			.datapath = of->provider.name },
 		.max_out_bytes = MAX_OUT_BYTES,
 		.packet_in_rate = PACKET_IN_RATE,
 		.packet_in_burst = PACKET_IN_BURST,

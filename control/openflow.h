@@ -16,7 +16,7 @@ struct of_peers; /* sockets, of_peers.h */
 
 struct openflow_conf {
 	uint64_t datapath_id;
-	bool secure;		 /* fail mode */
+	bool secure;             /* fail mode */
 	const char *controllers; /* comma-separated, or NULL */
 };
 

@@ -64,8 +64,7 @@ void resolve_openflow(
 	ret->secure = strcmp(mode, "secure") == 0;
 	ret->controllers = conf_get(bridge, API_BRIDGE, "controllers");
 	if (!dpid || of_dpid_parse(dpid, &ret->datapath_id) < 0)
-		ret->datapath_id =
-			of_dpid_derive(conf_get(bridge, API_BRIDGE, "name"), machine_id);
+		ret->datapath_id = of_dpid_derive(conf_get(bridge, API_BRIDGE, "name"), machine_id);
 }
 
 /* The value that holds for the port, as text; numbers and words always have a default. */

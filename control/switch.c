@@ -45,8 +45,7 @@ struct switch_bridge *switch_bridge_of(const struct switch_state *sw, const stru
 	return NULL;
 }
 
-void switch_port_tell(
-	const struct switch_state *sw, const char *name, enum of_port_reason reason)
+void switch_port_tell(const struct switch_state *sw, const char *name, enum of_port_reason reason)
 {
 	const struct switch_port *port = switch_port(sw, name);
 	const struct switch_bridge *bridge;

@@ -50,8 +50,7 @@ void switch_tick(struct switch_state *sw);
 struct switch_bridge *switch_bridge_of(const struct switch_state *sw, const struct dp_bridge *dp);
 
 /** Tell the controllers of its bridge that a port came, went or changed. */
-void switch_port_tell(
-	const struct switch_state *sw, const char *name, enum of_port_reason reason);
+void switch_port_tell(const struct switch_state *sw, const char *name, enum of_port_reason reason);
 
 /* NULL when there is none. A pointer is valid until the next add or del. */
 struct switch_bridge *switch_bridge(const struct switch_state *sw, const char *name);

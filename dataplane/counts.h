@@ -38,7 +38,8 @@ void dp_slot_read(
 
 /* fast path */
 
-static inline void dp_count_add(struct dp_count *c, uint64_t n_packets, uint64_t n_bytes, uint32_t now_s)
+static inline void dp_count_add(
+	struct dp_count *c, uint64_t n_packets, uint64_t n_bytes, uint32_t now_s)
 {
 	c->n_packets += n_packets;
 	c->n_bytes += n_bytes;

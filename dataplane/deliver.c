@@ -244,7 +244,8 @@ void dp_count_received(struct dp_worker *w, const struct dp_snap_port *port, uin
 	w->rx_packets++;
 }
 
-void dp_count_control(struct dp_worker *w, const struct dp_snap_port *port, uint32_t len, bool taken)
+void dp_count_control(
+	struct dp_worker *w, const struct dp_snap_port *port, uint32_t len, bool taken)
 {
 	struct dp_port_counters *c = counters(w, port->index);
 

@@ -72,8 +72,7 @@ int dp_group_set(struct dp_group *group, enum dp_group_type type,
 		fresh->of[i].watch_group = buckets[i].watch_group;
 		fresh->of[i].program = buckets[i].program;
 	}
-	buckets_release(dp,
-		atomic_exchange_explicit(&group->buckets, fresh, memory_order_acq_rel));
+	buckets_release(dp, atomic_exchange_explicit(&group->buckets, fresh, memory_order_acq_rel));
 	return 0;
 }
 

@@ -43,13 +43,15 @@ static void set_rate(const struct dp *dp, struct dp_band_live *band,
 	if (!per_second)
 		per_second = 1;
 	band->per_second = conf->rate;
-	band->rate.tsc_per_unit_q16 = (uint64_t)(((unsigned __int128)dp->tsc_hz << 16) / per_second);
-	band->rate.burst_tsc = (uint64_t)(
-		(unsigned __int128)band->rate.tsc_per_unit_q16 * (per_second + burst) >> 16);
+	band->rate.tsc_per_unit_q16 =
+		(uint64_t)(((unsigned __int128)dp->tsc_hz << 16) / per_second);
+	band->rate.burst_tsc =
+		(uint64_t)((unsigned __int128)band->rate.tsc_per_unit_q16 * (per_second + burst) >>
+			   16);
 }
 
-static int bands_new(struct dp *dp, bool counts_packets, const struct dp_band_conf *conf, unsigned n,
-	struct dp_bands **ret)
+static int bands_new(struct dp *dp, bool counts_packets, const struct dp_band_conf *conf,
+	unsigned n, struct dp_bands **ret)
 {
 	struct dp_bands *bands = calloc(1, sizeof(*bands) + n * sizeof(bands->of[0]));
 

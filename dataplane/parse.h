@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/flow_key.h"
+#include "dataplane/program.h"
 
 #define DP_NO_LAYER     0xff
 #define DP_UNSEEN_LAYER 0xfe /* l4: the frame has one, but not whole within the head */
@@ -38,22 +39,6 @@ struct dp_layers {
  */
 bool dp_parse(const uint8_t *head, uint32_t n, uint32_t len, struct sh_flow_key *key,
 	struct dp_layers *layers);
-
-/* What headers a frame has, as prerequisites of fields; the numbers of ofproto's OF_PREREQ_*. */
-#define DP_HAS_VLAN   0x0001
-#define DP_HAS_IPV4   0x0002
-#define DP_HAS_IPV6   0x0004
-#define DP_HAS_ARP    0x0008 /* ARP and RARP */
-#define DP_HAS_MPLS   0x0010
-#define DP_HAS_PBB    0x0020
-#define DP_HAS_TCP    0x0040 /* over either IP; not of a later fragment */
-#define DP_HAS_UDP    0x0080
-#define DP_HAS_SCTP   0x0100
-#define DP_HAS_ICMPV4 0x0200
-#define DP_HAS_ICMPV6 0x0400
-#define DP_HAS_ND     0x0800 /* ICMPv6 135 or 136, code 0 */
-#define DP_HAS_ND_NS  0x1000
-#define DP_HAS_ND_NA  0x2000
 
 /** What the frame of a key has: DP_HAS_*. A field whose prerequisite is not among them is another
  * one's place in the key. thread: any. */

@@ -123,8 +123,8 @@ int dp_flow_add(struct dp_bridge *bridge, const struct dp_flow_conf *conf,
 		r = dp_slot_take(bridge->dp->counts, &slot);
 	if (r < 0)
 		return r;
-	r = dp_table_add(table, &conf->value, &conf->mask, conf->priority, conf->cookie, slot,
-		program, ret);
+	r = dp_table_add(
+		table, &conf->value, &conf->mask, conf->priority, conf->cookie, slot, program, ret);
 	if (r < 0) {
 		dp_slot_give(bridge->dp->counts, slot);
 		return r;
@@ -185,7 +185,10 @@ void dp_table_get_stats(
 	if (t)
 		dp_table_get_info(t, &info);
 	read_slot(bridge->dp, pipeline->slots[table], &counts);
-	*ret = (struct dp_pipeline_table_info){ .n_flows = info.n_flows, .n_masks = info.n_masks,
-		.n_groups = info.n_groups, .n_bytes = info.bytes, .n_matches = counts.n_packets,
+	*ret = (struct dp_pipeline_table_info){ .n_flows = info.n_flows,
+		.n_masks = info.n_masks,
+		.n_groups = info.n_groups,
+		.n_bytes = info.bytes,
+		.n_matches = counts.n_packets,
 		.n_lookups = counts.n_bytes };
 }

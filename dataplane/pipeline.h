@@ -13,8 +13,8 @@ struct dp_pipeline {
 	struct dp_bridge *bridge;
 	struct dp_reclaim reclaim;
 	_Atomic(struct dp_table *) tables[DP_N_TABLES]; /* NULL: never had a flow */
-	uint32_t slots[DP_N_TABLES]; /* packets: matched; bytes: looked up */
-	struct dp_port *controller;  /* frames from and to the controller are counted here */
+	uint32_t slots[DP_N_TABLES];                    /* packets: matched; bytes: looked up */
+	struct dp_port *controller; /* frames from and to the controller are counted here */
 };
 
 /* What a group's workers see of it; replaced as a whole. */

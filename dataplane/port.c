@@ -133,8 +133,11 @@ int dp_controller_port_new(struct dp_bridge *bridge, struct dp_port **ret)
 {
 	const struct dp_port_conf conf = { .name = "controller", .kind = DP_PORT_NULL };
 	/* It learns no address: its own is none. */
-	struct dp_port_policy policy = { .vlan.mode = DP_VLAN_TRUNK, .admin_up = true,
-		.reject_mac_changes = true, .mtu = 9000, .ofport = DP_OFPORT_CONTROLLER };
+	struct dp_port_policy policy = { .vlan.mode = DP_VLAN_TRUNK,
+		.admin_up = true,
+		.reject_mac_changes = true,
+		.mtu = 9000,
+		.ofport = DP_OFPORT_CONTROLLER };
 	struct dp_port *port;
 	int r;
 

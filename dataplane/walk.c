@@ -9,8 +9,11 @@
 static void begin(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_frame *f)
 {
 	memset(&walk->key, 0, sizeof(walk->key));
-	walk->edit = (struct dp_edit){ .head = (uint8_t *)(uintptr_t)f->head, .n = f->n_head,
-		.len = f->len, .key = &walk->key, .offloads = f->offloads };
+	walk->edit = (struct dp_edit){ .head = (uint8_t *)(uintptr_t)f->head,
+		.n = f->n_head,
+		.len = f->len,
+		.key = &walk->key,
+		.offloads = f->offloads };
 	walk->frame = f;
 	walk->variant = NULL;
 	walk->flow = NULL;

@@ -8,10 +8,10 @@
 #include "pipeline.h"
 #include "rewrite.h"
 
-#define DP_MAX_VARIANTS 256 /* changed heads of a burst */
-#define DP_MAX_DEPTH	64  /* resubmits and groups within each other */
-#define DP_MAX_SETS	48  /* fields in an action set */
-#define DP_MAX_OUTPUTS	4096 /* of one frame */
+#define DP_MAX_VARIANTS 256  /* changed heads of a burst */
+#define DP_MAX_DEPTH    64   /* resubmits and groups within each other */
+#define DP_MAX_SETS     48   /* fields in an action set */
+#define DP_MAX_OUTPUTS  4096 /* of one frame */
 
 /* A changed head of a frame. What lies behind the head is still the frame's. */
 struct dp_variant {
@@ -30,11 +30,11 @@ struct dp_action_set {
 
 struct dp_walk {
 	struct sh_flow_key key;
-	struct dp_edit edit;	      /* key and layers always hold */
+	struct dp_edit edit;          /* key and layers always hold */
 	const struct dp_frame *frame; /* what an output delivers, but for changes in variant */
 	struct dp_variant *variant;   /* changed head; NULL: as it came */
 	const struct dp_flow *flow;   /* whose program runs; NULL: a packet-out's */
-	uint8_t table;		      /* to be looked up next, DP_NO_TABLE: none */
+	uint8_t table;                /* to be looked up next, DP_NO_TABLE: none */
 	uint8_t depth;
 	uint8_t why; /* enum dp_drop, if it goes nowhere */
 	bool is_dropped;
@@ -56,7 +56,8 @@ struct dp_sink {
 	/* NULL in workers: what a trace tells. */
 	void (*looked_up)(struct dp_walk_ctx *c, const struct dp_walk *walk, uint8_t table,
 		const struct dp_flow *flow);
-	void (*operation)(struct dp_walk_ctx *c, const struct dp_walk *walk, const struct dp_op *op);
+	void (*operation)(
+		struct dp_walk_ctx *c, const struct dp_walk *walk, const struct dp_op *op);
 };
 
 /* Memory of walks. One a worker, one for traces. */

@@ -89,8 +89,8 @@ static uint64_t hash_key(const struct sh_flow_key *key)
 
 /* Weighted rendezvous hashing: every bucket draws a number from the flow and its own id, and the
  * largest wins; so a bucket that leaves takes along its own flows alone. */
-static const struct dp_bucket_live *pick(
-	const struct dp_walk_ctx *c, const struct dp_buckets *buckets, const struct sh_flow_key *key)
+static const struct dp_bucket_live *pick(const struct dp_walk_ctx *c,
+	const struct dp_buckets *buckets, const struct sh_flow_key *key)
 {
 	uint64_t flow = hash_key(key);
 	const struct dp_bucket_live *best = NULL;

@@ -24,12 +24,18 @@ static void op_group(struct dp_walk_ctx *c, struct dp_walk *walk, const struct d
 	dp_walk_group(c, walk, (const struct dp_group *)(uintptr_t)op->data[0]);
 }
 
+/* Fields that share a place in the key are told apart by what the frame is. */
+static bool has(const struct dp_walk *walk, const struct dp_op *op)
+{
+	return !op->arg || op->arg & dp_key_has(&walk->key);
+}
+
 static void op_set(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
 {
 	const uint8_t *value = (const uint8_t *)op->data;
 	const uint8_t *mask = value + RTE_ALIGN_CEIL(op->n_bytes, 8u);
 
-	if (dp_walk_own(c, walk))
+	if (has(walk, op) && dp_walk_own(c, walk))
 		dp_edit_set(&walk->edit, op->offset, op->n_bytes, value, mask);
 }
 
@@ -61,7 +67,7 @@ static void op_move(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp
 	bits = load_be((const uint8_t *)&walk->key + m.from_offset, m.from_bytes) >> m.from_bit;
 	store_be(value, m.to_bytes, (bits & ones) << m.to_bit);
 	store_be(mask, m.to_bytes, ones << m.to_bit);
-	if (dp_walk_own(c, walk))
+	if (has(walk, op) && dp_walk_own(c, walk))
 		dp_edit_set(&walk->edit, m.to_offset, m.to_bytes, value, mask);
 }
 

@@ -69,7 +69,8 @@ static void to_normal(struct dp_walk_ctx *c, struct dp_walk *walk)
 
 	dp_decide_normal(&c->decide, dp_walk_freeze(walk), &v);
 	if (v.kind == DP_VERDICT_DROP && v.port == c->decide.in->index)
-		walk->why = v.drop; /* nothing leaves: it is the walk that says so, if no other does */
+		walk->why =
+			v.drop; /* nothing leaves: it is the walk that says so, if no other does */
 	else
 		emit(c, walk, &v);
 }

@@ -31,8 +31,8 @@ static void on_frame(struct dp_walk_ctx *c, const struct dp_frame *f, const stru
 }
 
 /* Up to n bytes of the frame, the head as the walk has made it. */
-static int append_frame(struct rte_mempool *pool, struct rte_mbuf *m, const struct dp_frame *f,
-	uint32_t n)
+static int append_frame(
+	struct rte_mempool *pool, struct rte_mbuf *m, const struct dp_frame *f, uint32_t n)
 {
 	struct rte_mbuf *tail = m;
 	uint32_t here = RTE_MIN(n, f->n_head);
@@ -70,8 +70,7 @@ static struct rte_mbuf *report_new(
 	return NULL;
 }
 
-static void on_control(
-	struct dp_walk_ctx *c, const struct dp_frame *f, struct dp_to_control *to)
+static void on_control(struct dp_walk_ctx *c, const struct dp_frame *f, struct dp_to_control *to)
 {
 	struct dp_worker *w = c->arg;
 	struct dp *dp = w->dp;
@@ -130,8 +129,10 @@ static const struct dp_snap_bridge *bridge_of(
 static void run_order(struct dp_worker *w, const struct dp_snap_bridge *bridge,
 	const struct order *order, uint64_t now)
 {
-	struct dp_decide_ctx ctx = { .snapshot = w->snapshot, .in = bridge->controller,
-		.now_tsc = now, .now_s = atomic_load_explicit(&w->dp->now_s, memory_order_relaxed) };
+	struct dp_decide_ctx ctx = { .snapshot = w->snapshot,
+		.in = bridge->controller,
+		.now_tsc = now,
+		.now_s = atomic_load_explicit(&w->dp->now_s, memory_order_relaxed) };
 	const struct dp_snap_port *in;
 	struct dp_walk_ctx c;
 
@@ -170,10 +171,9 @@ void dp_worker_take_orders(struct dp_worker *w, uint64_t now)
 
 int dp_walk_start(struct dp *dp)
 {
-	dp->to_control =
-		rte_ring_create("shunt-to-control", 1024, SOCKET_ID_ANY, RING_F_SC_DEQ);
-	dp->packet_outs = rte_ring_create(
-		"shunt-packet-outs", DP_MAX_PACKET_OUTS, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	dp->to_control = rte_ring_create("shunt-to-control", 1024, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	dp->packet_outs = rte_ring_create("shunt-packet-outs", DP_MAX_PACKET_OUTS, SOCKET_ID_ANY,
+		RING_F_SP_ENQ | RING_F_SC_DEQ);
 	return dp->to_control && dp->packet_outs ? 0 : -ENOMEM;
 }
 

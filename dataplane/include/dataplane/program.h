@@ -18,6 +18,7 @@ enum dp_op_code {
 	DP_OP_OUTPUT,     /* arg: OpenFlow port, or one of DP_OUT_* */
 	DP_OP_CONTROLLER, /* arg: most bytes; data: reason << 16 | controller id */
 	DP_OP_GROUP,      /* data: struct dp_group * */
+	/* arg of these two: DP_HAS_* of which the frame must have one, 0: none */
 	DP_OP_SET,       /* offset, n_bytes of the key; data: value, mask, each padded to 8 bytes */
 	DP_OP_MOVE,      /* data: struct dp_move */
 	DP_OP_PUSH_VLAN, /* arg: ethertype, of all pushes and of POP_MPLS */
@@ -46,6 +47,22 @@ enum dp_op_code {
 #define DP_OUT_LOCAL   0xfffffffeu
 
 #define DP_NO_TABLE 0xff
+
+/* What a frame has; of SET and MOVE, what it must have for the field to be its own. */
+#define DP_HAS_VLAN   0x0001
+#define DP_HAS_IPV4   0x0002
+#define DP_HAS_IPV6   0x0004
+#define DP_HAS_ARP    0x0008 /* ARP and RARP */
+#define DP_HAS_MPLS   0x0010
+#define DP_HAS_PBB    0x0020
+#define DP_HAS_TCP    0x0040 /* over either IP; not of a later fragment */
+#define DP_HAS_UDP    0x0080
+#define DP_HAS_SCTP   0x0100
+#define DP_HAS_ICMPV4 0x0200
+#define DP_HAS_ICMPV6 0x0400
+#define DP_HAS_ND     0x0800 /* ICMPv6 135 or 136, code 0 */
+#define DP_HAS_ND_NS  0x1000
+#define DP_HAS_ND_NA  0x2000
 
 /* An operation; the next one begins n_words 8-byte words behind it. */
 struct dp_op {
