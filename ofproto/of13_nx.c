@@ -6,22 +6,20 @@
 #include "of13_wire.h"
 
 /* Errors of Nicira's in OpenFlow 1.2 and later. */
-#define NX_MUST_BE_ZERO    4
-#define NX_FM_BAD_FLAGS    7
-#define NX_FORMAT_STANDARD 0
-#define NX_FORMAT_NXT      1
-#define NX_FORMAT_NXT_2    2
-#define MONITOR_WHEN       (ONFFMF_ADD | ONFFMF_DELETE | ONFFMF_MODIFY)
-#define MONITOR_ALL        (MONITOR_WHEN | ONFFMF_INITIAL | ONFFMF_ACTIONS | ONFFMF_OWN)
+#define NX_MUST_BE_ZERO      4
+#define NX_FM_BAD_FLAGS      7
+#define NX_FORMAT_STANDARD   0
+#define NX_FORMAT_PACKET_IN2 2
+#define MONITOR_WHEN         (ONFFMF_ADD | ONFFMF_DELETE | ONFFMF_MODIFY)
+#define MONITOR_ALL          (MONITOR_WHEN | ONFFMF_INITIAL | ONFFMF_ACTIONS | ONFFMF_OWN)
 
-/* Packet-in of the second format only is written; the first one is as little known to Open
- * vSwitch's successors. */
+/* Of Nicira's formats only packet-in2 is written. */
 static int decode_packet_in_format(struct of13_in *in)
 {
 	uint32_t format = of13_u32(&in->body);
 
 	in->ret->packet_in_format.format = format;
-	if (format != NX_FORMAT_STANDARD && format != NX_FORMAT_NXT_2)
+	if (format != NX_FORMAT_STANDARD && format != NX_FORMAT_PACKET_IN2)
 		return of13_refuse(in, OF_ET_BAD_REQUEST, OF_BR_EPERM);
 	return 0;
 }

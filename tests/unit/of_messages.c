@@ -3,9 +3,13 @@
  * Messages of OpenFlow 1.3 as a controller sends them become requests; those that are wrong get
  * the standard's error. The whole messages are what ovs-ofctl sends.
  */
-#include "of_message_hex.h"
+#include "unit.h"
 
 #include <errno.h>
+#include <string.h>
+
+#include "of_hex.h"
+#include "ofproto/version.h"
 
 #define MAX_PORT 0xfeff
 
@@ -15,23 +19,32 @@ static struct of_err refused;
 
 static const struct of_action_limits limits = { .max_port = MAX_PORT };
 
+/* The bytes of a text into the message. */
+static size_t put_hex(uint8_t *at, const char *text)
+{
+	struct hex h = hex(text);
+
+	memcpy(at, h.bytes, h.n);
+	return h.n;
+}
+
 static int decode_bytes(size_t n)
 {
 	refused = (struct of_err){ 0 };
 	return of13_version.decode(message, n, &limits, &request, &refused);
 }
 
-static const struct of_request *decode(const char *hex)
+static const struct of_request *decode(const char *text)
 {
 	of_request_done(&request);
-	assert_int_equal(decode_bytes(of_unhex(hex, message, sizeof(message))), 0);
+	assert_int_equal(decode_bytes(put_hex(message, text)), 0);
 	return &request;
 }
 
 /* A body with the header in front of it that it needs. */
 static int decode_body(uint8_t type, const char *body)
 {
-	size_t n = OF_HEADER_LEN + of_unhex(body, message + OF_HEADER_LEN, 60000);
+	size_t n = OF_HEADER_LEN + put_hex(message + OF_HEADER_LEN, body);
 	const uint8_t header[] = { OF13_VERSION, type, (uint8_t)(n >> 8), (uint8_t)n, 0, 0, 0, 9 };
 
 	memcpy(message, header, sizeof(header));
@@ -356,7 +369,7 @@ static void header_that_lies_is_refused(void **state)
 	};
 
 	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		size_t n = of_unhex(wrong[i].hex, message, sizeof(message));
+		size_t n = put_hex(message, wrong[i].hex);
 
 		assert_int_equal(decode_bytes(n), -EINVAL);
 		assert_int_equal(request.kind, OF_N_REQUESTS);
@@ -573,15 +586,13 @@ static void wrong_question_about_flows_is_refused(void **state)
 	ASSERT_REFUSED(wrong);
 }
 
-/* Zeros for a body of n bytes behind what is there. */
+/* A body that goes on with the same n times. */
 static int decode_long(uint8_t type, const char *begin, const char *again, size_t n)
 {
-	uint8_t part[64];
-	size_t len = OF_HEADER_LEN + of_unhex(begin, message + OF_HEADER_LEN, 1000);
-	size_t n_part = of_unhex(again, part, sizeof(part));
+	size_t len = OF_HEADER_LEN + put_hex(message + OF_HEADER_LEN, begin);
 
-	for (size_t i = 0; i < n; i++, len += n_part)
-		memcpy(message + len, part, n_part);
+	for (size_t i = 0; i < n; i++)
+		len += put_hex(message + len, again);
 	memcpy(message, (uint8_t[]){ OF13_VERSION, type, (uint8_t)(len >> 8), (uint8_t)len }, 4);
 	of_request_done(&request);
 	return decode_bytes(len);

@@ -3,7 +3,12 @@
  * Replies and asynchronous messages of OpenFlow 1.3, byte by byte as the standard lays them out,
  * and long replies over several messages.
  */
-#include "of_message_hex.h"
+#include "unit.h"
+
+#include <string.h>
+
+#include "of_hex.h"
+#include "ofproto/version.h"
 
 static const struct of_version *const v = &of13_version;
 static struct of_buf out;
@@ -27,10 +32,17 @@ static const struct of_port_info web1 = {
 	"00000001 00000000 0200000000a1 0000 612d6e616d652d6265796f6e642d6900 00000020 00000004 "  \
 	"00000011 00000012 00000013 00000014 00002710 00004e20 "
 
+/* The buffer holds just these bytes; it is emptied. */
+static void assert_out(const char *text)
+{
+	assert_bytes(&out, text);
+	of_buf_done(&out);
+}
+
 static void hello_has_the_bit_map_element(void **state)
 {
 	v->put_hello(&out, 1, 0x10);
-	of_assert_bytes(&out, "04000010 00000001 00010008 00000010");
+	assert_out("04000010 00000001 00010008 00000010");
 }
 
 static void error_brings_64_bytes_of_the_message(void **state)
@@ -39,13 +51,13 @@ static void error_brings_64_bytes_of_the_message(void **state)
 	uint8_t data[100] = { 1, 2, 3 };
 
 	v->put_error(&out, 5, &err, data, 3);
-	of_assert_bytes(&out, "0401000f 00000005 0001 0006 010203");
+	assert_out("0401000f 00000005 0001 0006 010203");
 	v->put_error(&out, 5, &err, data, sizeof(data));
 	assert_int_equal(out.len, 12 + 64);
 	of_buf_done(&out);
 	err = (struct of_err){ .type = OF_ET_EXPERIMENTER, .code = 4, .experimenter = 0x2320 };
 	v->put_error(&out, 5, &err, data, 1);
-	of_assert_bytes(&out, "04010011 00000005 ffff 0004 00002320 01");
+	assert_out("04010011 00000005 ffff 0004 00002320 01");
 }
 
 static void replies_of_one_message_are_the_standards(void **state)
@@ -58,23 +70,22 @@ static void replies_of_one_message_are_the_standards(void **state)
 	static const struct of_async async = { { 1, 2 }, { 3, 4 }, { 5, 6 } };
 
 	v->put_echo_request(&out, 2);
-	of_assert_bytes(&out, "04020008 00000002");
+	assert_out("04020008 00000002");
 	v->put_echo_reply(&out, 3, (const uint8_t *)"ab", 2);
-	of_assert_bytes(&out, "0403000a 00000003 6162");
+	assert_out("0403000a 00000003 6162");
 	v->put_features(&out, 4, &features);
-	of_assert_bytes(
-		&out, "04060020 00000004 0102030405060708 00000100 fe 01 0000 0000004f 00000000");
+	assert_out("04060020 00000004 0102030405060708 00000100 fe 01 0000 0000004f 00000000");
 	v->put_config(&out, 5, 1, 128);
-	of_assert_bytes(&out, "0408000c 00000005 0001 0080");
+	assert_out("0408000c 00000005 0001 0080");
 	v->put_barrier(&out, 6);
-	of_assert_bytes(&out, "04150008 00000006");
+	assert_out("04150008 00000006");
 	v->put_role(&out, 7, OF_ROLE_SLAVE, 9);
-	of_assert_bytes(&out, "04190018 00000007 00000003 00000000 0000000000000009");
+	assert_out("04190018 00000007 00000003 00000000 0000000000000009");
 	v->put_async(&out, 8, &async);
-	of_assert_bytes(&out, "041b0020 00000008 00000001 00000002 00000003 00000004 00000005 "
-			      "00000006");
+	assert_out("041b0020 00000008 00000001 00000002 00000003 00000004 00000005 "
+		   "00000006");
 	v->put_queue_config(&out, 9, 3);
-	of_assert_bytes(&out, "04170010 00000009 00000003 00000000");
+	assert_out("04170010 00000009 00000003 00000000");
 }
 
 static const uint8_t frame[] = { 0xaa, 0xbb, 0xcc, 0xdd, 0xee };
@@ -94,8 +105,8 @@ static const struct of_packet_in sent_up = {
 static void packet_in_tells_what_the_frame_does_not(void **state)
 {
 	v->put_packet_in(&out, &sent_up, OF_NO_BUFFER, 4);
-	of_assert_bytes(&out, "040a0036 00000000 ffffffff 0040 01 02 0000000000000033 "
-			      "0001001880000004 0000000580000408 0000000000000077 0000 aabbccdd");
+	assert_out("040a0036 00000000 ffffffff 0040 01 02 0000000000000033 "
+		   "0001001880000004 0000000580000408 0000000000000077 0000 aabbccdd");
 	/* No more of the frame than there is. */
 	v->put_packet_in(&out, &sent_up, 7, 128);
 	assert_int_equal(out.len, 0x37);
@@ -105,10 +116,9 @@ static void packet_in_tells_what_the_frame_does_not(void **state)
 static void packet_in2_has_a_property_a_thing(void **state)
 {
 	v->put_nx_packet_in2(&out, &sent_up, OF_NO_BUFFER, 4);
-	of_assert_bytes(&out,
-		"04040058 00000000 00002320 0000001e 00000008 aabbccdd 00010008 00000040 "
-		"00030005 02000000 00040010 00000000 0000000000000033 00050005 01000000 "
-		"00060018 80000004 00000005 80000408 0000000000000077");
+	assert_out("04040058 00000000 00002320 0000001e 00000008 aabbccdd 00010008 00000040 "
+		   "00030005 02000000 00040010 00000000 0000000000000033 00050005 01000000 "
+		   "00060018 80000004 00000005 80000408 0000000000000077");
 	v->put_nx_packet_in2(&out, &sent_up, 7, 5);
 	assert_memory_equal(out.data + 16, "\0\0\0\x09\xaa\xbb\xcc\xdd\xee\0\0\0\0\0\0\0", 16);
 	assert_memory_equal(out.data + 40, "\0\2\0\x08\0\0\0\7", 8);
@@ -146,11 +156,10 @@ static void flow_removed_and_port_status_are_the_standards(void **state)
 		.duration_ns = 5000000009 };
 
 	v->put_flow_removed(&out, &flow, OF_RR_HARD_TIMEOUT);
-	of_assert_bytes(&out,
-		"040b0038 00000000 0000000000000011 01f4 01 03 00000005 00000009 000a "
-		"0014 0000000000000007 0000000000000008 0001000400000000");
+	assert_out("040b0038 00000000 0000000000000011 01f4 01 03 00000005 00000009 000a "
+		   "0014 0000000000000007 0000000000000008 0001000400000000");
 	v->put_port_status(&out, &web1, OF_PR_MODIFY);
-	of_assert_bytes(&out, "040c0050 00000000 02 00000000000000" WEB1);
+	assert_out("040c0050 00000000 02 00000000000000" WEB1);
 }
 
 static void begin(enum of_request_kind of)
@@ -161,7 +170,7 @@ static void begin(enum of_request_kind of)
 static void end(const char *hex)
 {
 	v->end(&mp);
-	of_assert_bytes(&out, hex);
+	assert_out(hex);
 }
 
 static void reply_about_nothing_is_one_message(void **state)
