@@ -46,8 +46,9 @@ const struct dp_snap_port *dp_walk_port(const struct dp_walk_ctx *c, uint32_t of
 
 void dp_walk_lose(struct dp_walk_ctx *c, struct dp_walk *walk, enum dp_drop reason)
 {
-	const struct dp_verdict v = { .kind = DP_VERDICT_DROP, .drop = (uint8_t)reason,
-		.port = c->decide.in->index };
+	const struct dp_verdict v = {
+		.kind = DP_VERDICT_DROP, .drop = (uint8_t)reason, .port = c->decide.in->index
+	};
 
 	emit(c, walk, &v);
 	walk->is_dropped = true;
