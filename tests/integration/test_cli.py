@@ -24,7 +24,8 @@ fdb: [ { bridge: br0, vlan: 100, mac: "02:00:00:00:00:01", port: web1 } ]
 """
 
 READING = [["show"], ["version"], ["config", "show"],
-           *([noun, "list"] for noun in ("bridge", "portgroup", "port", "fdb", "worker")),
+           *([noun, "list"] for noun in ("bridge", "portgroup", "port", "fdb", "flow",
+                                               "worker")),
            ["bridge", "show", "br0"], ["portgroup", "show", "production"], ["port", "show", "web1"],
            ["port", "stats"], ["port", "stats", "web1"], ["worker", "stats"]]
 TABLES = [argv for argv in READING if argv[-1] in ("list", "stats")]
@@ -53,13 +54,15 @@ def verbs():
 
 VERBS = verbs()
 FIELDS = {"bridge": ["fail-mode", "fdb-size", "controllers"], "fdb": ["bridge"],
+          "flow": ["bridge"], "group": ["bridge"], "meter": ["bridge"], "table": ["bridge"],
           "portgroup": ["bridge", "vlan", "vlan-mode", "mtu"],
           "port": ["portgroup", "type", "socket", "rate-limit-in"]}
 
 
 def test_help_lists_the_nouns_and_verbs_there_are():
-    assert {noun for noun, *_ in VERBS} == {"show", "bridge", "portgroup", "port", "fdb", "worker",
-                                            "apply", "config", "log", "completion", "version"}
+    assert {noun for noun, *_ in VERBS} == {"show", "bridge", "portgroup", "port", "fdb", "flow",
+                                            "group", "meter", "table", "worker", "apply", "config",
+                                            "log", "completion", "version"}
     assert {v for n, v, _ in VERBS if n == "port"} == {"add", "del", "set", "list", "show", "stats"}
     assert shunt("help").stdout == shunt("-h").stdout == shunt("--help").stdout
 
@@ -200,7 +203,8 @@ def completed(switch, line):
 
 
 COMPLETED = {
-    "shunt ": {"show", "bridge", "portgroup", "port", "fdb", "worker", "apply", "config", "log",
+    "shunt ": {"show", "bridge", "portgroup", "port", "fdb", "flow", "group", "meter", "table",
+               "worker", "apply", "config", "log",
                "completion", "version"},
     "shunt po": {"port", "portgroup"},
     "shunt port ": {"add", "del", "set", "list", "show", "stats"},

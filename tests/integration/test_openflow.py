@@ -317,3 +317,19 @@ def test_frames_for_the_controller_beyond_what_it_takes_are_dropped_and_counted(
 
     wait_for(is_busy, 20, "the controller is busy")
     bridge.received()
+
+
+def test_a_bucket_follows_the_group_that_it_watches(bridge):
+    bridge.flows()
+    bridge.ofctl("add-group", "group_id=2,type=ff,bucket=watch_port:2,output:2")
+    bridge.ofctl("add-group", "group_id=1,type=ff,bucket=watch_group:2,output:2,"
+                              "bucket=watch_port:3,output:3")
+    bridge.ofctl("add-flow", "in_port=1,actions=group:1")
+    assert set(bridge.send(1, frame(B, A))) == {2}
+    bridge.switch.cli("port", "set", "p2", "--enabled", "false")
+    assert set(bridge.send(1, frame(B, A))) == {3}
+    bridge.switch.cli("port", "set", "p2", "--enabled", "true")
+    bridge.ofctl("del-groups", "group_id=2")
+    assert set(bridge.send(1, frame(B, A))) == {3}
+    bridge.ofctl("add-group", "group_id=2,type=ff,bucket=watch_port:2,output:2")
+    assert set(bridge.send(1, frame(B, A))) == {2}
