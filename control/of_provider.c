@@ -53,7 +53,7 @@ static int flow_add(void *ctx, struct of_flow *flow, struct of_err *reterr_of)
 static int flow_modify(void *ctx, struct of_flow *flow, const struct of_instructions *fresh,
 	bool reset_counts, struct of_err *reterr_of)
 {
-	const struct openflow_provider *p = ctx;
+	struct openflow_provider *p = ctx;
 	struct dp_program *program;
 	int r = compile(p, flow, fresh, &program, reterr_of);
 
@@ -62,6 +62,8 @@ static int flow_modify(void *ctx, struct of_flow *flow, const struct of_instruct
 		if (r < 0)
 			free(program);
 	}
+	if (r == 0 && reset_counts)
+		of_normal_clear(&p->normal, p, flow);
 	if (r == 0)
 		dp_flow_set(p->bridge, flow->handle, program);
 	return r;
@@ -69,8 +71,9 @@ static int flow_modify(void *ctx, struct of_flow *flow, const struct of_instruct
 
 static void flow_del(void *ctx, struct of_flow *flow)
 {
-	const struct openflow_provider *p = ctx;
+	struct openflow_provider *p = ctx;
 
+	of_normal_forget(&p->normal, flow);
 	dp_flow_del(p->bridge, flow->handle);
 	flow->handle = NULL;
 }
@@ -89,6 +92,7 @@ static void flow_counts(void *ctx, const struct of_flow *flow, struct of_counts 
 
 	dp_flow_get_counts(p->bridge, flow->handle, &counts);
 	to_counts(&counts, ret);
+	of_normal_add(&p->normal, p, flow, ret);
 }
 
 /* Groups */

@@ -175,9 +175,10 @@ static bool is_left_alone(struct openflow *of)
 
 void openflow_refresh(struct openflow *of)
 {
-	bool use = !of_switch_is_normal(of->sw) && !is_left_alone(of);
+	bool is_normal = of_switch_is_normal(of->sw), use = !is_normal && !is_left_alone(of);
 	struct sh_err err;
 
+	of_normal_follow(&of->provider.normal, &of->provider, is_normal);
 	if (use == dp_bridge_uses_tables(of->provider.bridge))
 		return;
 	dp_bridge_use_tables(of->provider.bridge, use);

@@ -53,6 +53,17 @@ def test_a_new_bridge_has_one_flow_and_learns(bridge):
     assert set(bridge.send(2, frame(A, B))) == {1}
 
 
+def test_the_flow_of_a_bridge_that_learns_counts_what_it_forwards(bridge):
+    for _ in range(3):
+        bridge.send(1, frame(BROADCAST, A))
+    assert bridge.packets("NORMAL") == 3
+    bridge.ofctl("add-flow", "priority=5,in_port=2,actions=drop")
+    bridge.send(1, frame(BROADCAST, A))
+    assert bridge.packets("NORMAL") == 4
+    bridge.flows("priority=0,actions=NORMAL")
+    assert bridge.packets("NORMAL") == 0
+
+
 def test_a_bridge_without_flows_drops_and_counts_it(bridge):
     bridge.flows()
     assert bridge.send(1, frame(BROADCAST, A)) == {}
