@@ -11,6 +11,8 @@ static const char *const fdb_del_fields[] = { "bridge", "vlan", "mac", NULL };
 static const char *const fdb_list_fields[] = { "bridge", NULL };
 static const char *const fdb_flush_fields[] = { "bridge", "port", "vlan", NULL };
 
+static const char *const of_bridge_fields[] = { "bridge", NULL };
+
 static const char *const log_levels[] = { "err", "warn", "notice", "info", "debug", NULL };
 static const char *const shells[] = { "bash", NULL };
 
@@ -59,6 +61,18 @@ const struct cli_verb cli_verbs[] = {
 	{ .noun = "fdb", .verb = "flush", .help = "forget what was learned", .fields = API_FDB,
 	  .only = fdb_flush_fields, .method = "fdb.flush", .run = cli_call,
 	  .print = cli_print_flushed },
+	{ .noun = "flow", .verb = "list", .help = "flows, in ovs-ofctl's words", .fields = API_FDB,
+	  .only = of_bridge_fields, .reads = true, .method = "flow.list", .run = cli_call,
+	  .print = cli_print_flows },
+	{ .noun = "group", .verb = "list", .help = "OpenFlow groups", .fields = API_FDB,
+	  .only = of_bridge_fields, .reads = true, .method = "group.list", .run = cli_call,
+	  .print = cli_print_groups },
+	{ .noun = "meter", .verb = "list", .help = "OpenFlow meters", .fields = API_FDB,
+	  .only = of_bridge_fields, .reads = true, .method = "meter.list", .run = cli_call,
+	  .print = cli_print_meters },
+	{ .noun = "table", .verb = "list", .help = "flow tables: masks, probes, memory",
+	  .fields = API_FDB, .only = of_bridge_fields, .reads = true, .method = "table.list",
+	  .run = cli_call, .print = cli_print_tables },
 	{ .noun = "worker", .verb = "list", .help = "forwarding threads", .fields = NO_FIELDS,
 	  .reads = true, .method = "worker.list", .run = cli_call, .print = cli_print_workers },
 	{ .noun = "worker", .verb = "stats", .help = "their frames and cycles", .fields = NO_FIELDS,

@@ -37,6 +37,19 @@ static int check(struct ctl *ctl, struct conf *to, const struct change *change, 
 	return r < 0 ? name_place(to, &where, change, r, err) : 0;
 }
 
+/* Controllers hear of ports when they forward and are kept. */
+static void tell_controllers(struct ctl *ctl, const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->n; i++) {
+		const struct plan_step *step = &plan->steps[i];
+
+		if (step->noun == API_PORT && step->action == PLAN_ADD)
+			switch_port_tell(&ctl->sw, step->name, OF_PR_ADD);
+		else if (step->noun == API_PORT && step->action == PLAN_SET)
+			switch_port_tell(&ctl->sw, step->name, OF_PR_MODIFY);
+	}
+}
+
 static int apply(struct ctl *ctl, struct conf *to, const struct change *change,
 	const struct plan *plan, struct sh_err *err)
 {
@@ -53,6 +66,7 @@ static int apply(struct ctl *ctl, struct conf *to, const struct change *change,
 	conf_done(&ctl->conf);
 	ctl->conf = *to;
 	conf_init(to);
+	tell_controllers(ctl, plan);
 	return 0;
 }
 
@@ -102,7 +116,6 @@ int ctl_start(struct ctl *ctl, struct conf *conf, struct sh_err *err)
 		return r;
 	ctl->conf = *conf;
 	conf_init(conf);
-	ctl_warn_unused(&ctl->conf);
 	return start_workers(ctl, err);
 }
 
@@ -123,16 +136,4 @@ int ctl_reload(struct ctl *ctl, const struct reconcile_watch *watch, struct sh_e
 int ctl_retry(struct ctl *ctl, struct sh_err *err)
 {
 	return switch_retry(&ctl->sw, &ctl->conf) ? dp_commit(ctl->sw.dp, err) : 0;
-}
-
-void ctl_warn_unused(const struct conf *conf)
-{
-	for (uint32_t i = 0; i < conf->of[API_BRIDGE].n; i++) {
-		const struct conf_item *bridge = &conf->of[API_BRIDGE].items[i];
-
-		if (conf_get(bridge, API_BRIDGE, "controllers"))
-			sh_log_warn("bridge '%s': OpenFlow is not in this version: its controllers "
-				    "are kept but not connected",
-				conf_get(bridge, API_BRIDGE, "name"));
-	}
 }

@@ -44,6 +44,3 @@ int ctl_retry(struct ctl *ctl, struct sh_err *err);
 
 /** Read the file again and become what it says. */
 int ctl_reload(struct ctl *ctl, const struct reconcile_watch *watch, struct sh_err *err);
-
-/** Say in the log what is configured and not in this version. */
-void ctl_warn_unused(const struct conf *conf);

@@ -38,7 +38,19 @@ struct daemon {
 
 static void on_link(void *ctx, struct dp_port *port, bool up)
 {
+	struct daemon *daemon = ctx;
+
+	switch_port_tell(&daemon->ctl.sw, dp_port_name(port), OF_PR_MODIFY);
 	sh_log_notice("port '%s': link %s", dp_port_name(port), up ? "up" : "down");
+}
+
+static void on_to_control(void *ctx, struct dp_bridge *dp, const struct dp_to_control *what)
+{
+	struct daemon *daemon = ctx;
+	struct switch_bridge *bridge = switch_bridge_of(&daemon->ctl.sw, dp);
+
+	if (bridge)
+		openflow_take(bridge->openflow, what);
 }
 
 /* An uplink that was not there at the start may be now. */
@@ -65,6 +77,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *ctx)
 	uint64_t now;
 
 	dp_tick(daemon->dp);
+	switch_tick(&daemon->ctl.sw);
 	server_tick(daemon->server);
 	(void)sd_event_now(daemon->event, CLOCK_MONOTONIC, &now);
 	return sd_event_source_set_time(source, now + TICK_US);
@@ -144,9 +157,10 @@ static void read_machine_id(char *ret, size_t size)
 
 static int start_dataplane(struct daemon *daemon, struct sh_err *err)
 {
-	const struct dp_events events = {
-		.link_changed = on_link, .interfaces_changed = on_interfaces, .ctx = daemon
-	};
+	const struct dp_events events = { .link_changed = on_link,
+		.interfaces_changed = on_interfaces,
+		.to_control = on_to_control,
+		.ctx = daemon };
 	struct dp_conf memory;
 	struct conf conf;
 	int r = store_load(&daemon->ctl.store, &daemon->ctl.env, &conf, err);
@@ -158,7 +172,7 @@ static int start_dataplane(struct daemon *daemon, struct sh_err *err)
 		r = dp_new(&memory, err, &daemon->dp);
 	if (r == 0) {
 		dp_set_events(daemon->dp, &events);
-		switch_init(&daemon->ctl.sw, daemon->dp, daemon->ctl.env.run_dir);
+		switch_init(&daemon->ctl.sw, &daemon->ctl, daemon->dp, daemon->event);
 		r = ctl_start(&daemon->ctl, &conf, err);
 	}
 	conf_done(&conf);
@@ -203,9 +217,9 @@ static int start(struct daemon *daemon, const struct daemon_conf *conf, struct s
 		return r;
 	daemon->lock_fd = r = run_dir_lock(conf->run_dir, err);
 	if (r >= 0)
-		r = start_dataplane(daemon, err);
-	if (r >= 0)
 		r = sd_event_new(&daemon->event);
+	if (r >= 0)
+		r = start_dataplane(daemon, err);
 	if (r >= 0)
 		r = start_events(daemon, err);
 	if (r >= 0)
@@ -217,6 +231,7 @@ static int start(struct daemon *daemon, const struct daemon_conf *conf, struct s
 static void stop(struct daemon *daemon)
 {
 	server_free(daemon->server);
+	switch_stop(&daemon->ctl.sw);
 	sd_event_source_disable_unref(daemon->tick);
 	sd_event_source_disable_unref(daemon->frames);
 	dp_free(daemon->dp);

@@ -9,6 +9,7 @@
 
 #include "api/value.h"
 #include "conf_policy.h"
+#include "ofproto/dpid.h"
 #include "port_target.h"
 #include "resolve.h"
 
@@ -52,7 +53,18 @@ void resolve_bridge(const struct conf_item *bridge, struct dp_bridge_conf *ret)
 	snprintf(ret->name, sizeof(ret->name), "%s", conf_get(bridge, API_BRIDGE, "name"));
 	ret->fdb_size = (uint32_t)conf_get_uint(bridge, API_BRIDGE, "fdb_size", 65536);
 	ret->fdb_ageing_s = (uint32_t)conf_get_uint(bridge, API_BRIDGE, "fdb_ageing_s", 300);
-	ret->secure = strcmp(conf_get_or_default(bridge, API_BRIDGE, "fail_mode"), "secure") == 0;
+}
+
+void resolve_openflow(
+	const struct conf_item *bridge, const char *machine_id, struct openflow_conf *ret)
+{
+	const char *dpid = conf_get(bridge, API_BRIDGE, "datapath_id");
+	const char *mode = conf_get_or_default(bridge, API_BRIDGE, "fail_mode");
+
+	ret->secure = strcmp(mode, "secure") == 0;
+	ret->controllers = conf_get(bridge, API_BRIDGE, "controllers");
+	if (!dpid || of_dpid_parse(dpid, &ret->datapath_id) < 0)
+		ret->datapath_id = of_dpid_derive(conf_get(bridge, API_BRIDGE, "name"), machine_id);
 }
 
 /* The value that holds for the port, as text; numbers and words always have a default. */
@@ -99,6 +111,9 @@ static int resolve_policy(const struct conf *conf, const struct conf_item *port,
 	ret->reject_mac_changes = policy_is(conf, port, "mac_changes", "reject");
 	ret->reject_forged_transmits = policy_is(conf, port, "forged_transmits", "reject");
 	ret->isolated = policy_is(conf, port, "isolated", "true");
+	ret->ofport = (uint32_t)conf_get_uint(port, API_PORT, "ofport", 0);
+	if (strcmp(conf_get(port, API_PORT, "name"), conf_port_bridge(conf, port)) == 0)
+		ret->ofport = DP_OFPORT_LOCAL;
 	ret->mtu = (uint16_t)policy_uint(conf, port, "mtu");
 	ret->mac_limit = (uint32_t)policy_uint(conf, port, "mac_limit");
 	ret->storm_pps = (uint32_t)policy_uint(conf, port, "storm_limit");

@@ -6,10 +6,15 @@
 
 #include "conf.h"
 #include "dataplane/dp.h"
+#include "openflow.h"
 
 int resolve_memory(const struct conf *conf, struct dp_conf *ret);
 void resolve_workers(const struct conf *conf, struct dp_workers_conf *ret);
 void resolve_bridge(const struct conf_item *bridge, struct dp_bridge_conf *ret);
+
+/** ret points into the item. shape: machine_id as of_dpid_derive says */
+void resolve_openflow(
+	const struct conf_item *bridge, const char *machine_id, struct openflow_conf *ret);
 
 /** errors: those of port_target and conf_vlan_policy. */
 int resolve_port(const struct conf *conf, const struct conf_item *port, const char *run_dir,

@@ -10,15 +10,51 @@
 
 #include "api/value.h"
 #include "base/log.h"
+#include "change.h"
 #include "conf_policy.h"
 #include "resolve.h"
 #include "switch.h"
 
-void switch_init(struct switch_state *sw, struct dp *dp, const char *run_dir)
+void switch_init(struct switch_state *sw, struct ctl *ctl, struct dp *dp, sd_event *event)
 {
 	memset(sw, 0, sizeof(*sw));
+	sw->ctl = ctl;
 	sw->dp = dp;
-	sw->run_dir = run_dir;
+	sw->event = event;
+}
+
+void switch_stop(struct switch_state *sw)
+{
+	for (unsigned i = 0; i < sw->n_bridges; i++) {
+		openflow_free(sw->bridges[i].openflow);
+		sw->bridges[i].openflow = NULL;
+	}
+}
+
+void switch_tick(struct switch_state *sw)
+{
+	for (unsigned i = 0; i < sw->n_bridges; i++)
+		openflow_tick(sw->bridges[i].openflow);
+}
+
+struct switch_bridge *switch_bridge_of(const struct switch_state *sw, const struct dp_bridge *dp)
+{
+	for (unsigned i = 0; i < sw->n_bridges; i++)
+		if (sw->bridges[i].dp == dp)
+			return &sw->bridges[i];
+	return NULL;
+}
+
+void switch_port_tell(const struct switch_state *sw, const char *name, enum of_port_reason reason)
+{
+	const struct switch_port *port = switch_port(sw, name);
+	const struct switch_bridge *bridge;
+
+	if (!port || !port->dp)
+		return;
+	bridge = switch_bridge_of(sw, dp_port_bridge(port->dp));
+	if (bridge && bridge->openflow)
+		openflow_port_changed(bridge->openflow, name, reason);
 }
 
 void switch_done(struct switch_state *sw)
@@ -76,6 +112,7 @@ int switch_bridge_add(struct switch_state *sw, const struct conf_item *item, str
 {
 	struct dp_bridge_conf resolved;
 	struct switch_bridge fresh = { 0 };
+	struct openflow_conf openflow;
 	int r;
 
 	if (bridges_grow(sw) < 0)
@@ -85,6 +122,12 @@ int switch_bridge_add(struct switch_state *sw, const struct conf_item *item, str
 	r = dp_bridge_add(sw->dp, &resolved, err, &fresh.dp);
 	if (r < 0)
 		return r;
+	resolve_openflow(item, sw->ctl->machine_id, &openflow);
+	r = openflow_new(sw->ctl, fresh.name, fresh.dp, &openflow, err, &fresh.openflow);
+	if (r < 0) {
+		dp_bridge_del(fresh.dp);
+		return r;
+	}
 	sw->bridges[sw->n_bridges++] = fresh;
 	return 0;
 }
@@ -92,13 +135,17 @@ int switch_bridge_add(struct switch_state *sw, const struct conf_item *item, str
 int switch_bridge_set(struct switch_state *sw, const struct conf_item *item, struct sh_err *err)
 {
 	struct switch_bridge *bridge;
+	struct openflow_conf openflow;
 	struct dp_bridge_conf resolved;
+	int r;
 
 	resolve_bridge(item, &resolved);
 	bridge = switch_bridge(sw, resolved.name);
 	if (!bridge)
 		return sh_err_set(err, -ENOENT, "bridge '%s' is not there", resolved.name);
-	return dp_bridge_set(bridge->dp, &resolved, err);
+	resolve_openflow(item, sw->ctl->machine_id, &openflow);
+	r = dp_bridge_set(bridge->dp, &resolved, err);
+	return r < 0 ? r : openflow_set(bridge->openflow, &openflow, err);
 }
 
 void switch_bridge_del(struct switch_state *sw, const char *name)
@@ -107,6 +154,7 @@ void switch_bridge_del(struct switch_state *sw, const char *name)
 
 	if (!bridge)
 		return;
+	openflow_free(bridge->openflow);
 	dp_bridge_del(bridge->dp);
 	*bridge = sw->bridges[--sw->n_bridges];
 }
@@ -128,20 +176,32 @@ static int restore_fdb(
 	return 0;
 }
 
+/* What controllers have changed holds on top of the configuration. */
+static void overlay(struct dp_port_policy *policy, uint32_t of_config)
+{
+	if (of_config & OF_PC_PORT_DOWN)
+		policy->admin_up = false;
+	policy->no_receive = of_config & OF_PC_NO_RECV;
+	policy->no_forward = of_config & OF_PC_NO_FWD;
+	policy->no_packet_in = of_config & OF_PC_NO_PACKET_IN;
+}
+
 static int make_port(struct switch_state *sw, const struct conf *conf, const struct conf_item *item,
 	struct switch_port *port, struct sh_err *err)
 {
 	struct switch_bridge *bridge = switch_bridge(sw, conf_port_bridge(conf, item));
 	struct dp_port_policy policy;
 	struct dp_port_conf resolved;
-	int r = resolve_port(conf, item, sw->run_dir, &resolved, &policy, err);
+	int r = resolve_port(conf, item, sw->ctl->env.run_dir, &resolved, &policy, err);
 
+	overlay(&policy, port->of_config);
 	if (r == 0 && !bridge)
 		r = sh_err_set(err, -ENOENT, "its bridge is not there");
 	if (r == 0)
 		r = dp_port_add(bridge->dp, &resolved, &policy, err, &port->dp);
 	if (r < 0)
 		return r;
+	port->made_ns = openflow_now_ns();
 	r = restore_fdb(sw, conf, port->name, err);
 	if (r < 0) {
 		dp_port_del(port->dp);
@@ -185,7 +245,8 @@ int switch_port_set(struct switch_state *sw, const struct conf *conf, const stru
 	/* A port that is gone to be remade, or could not be made, takes its policy when it is. */
 	if (!port || !port->dp)
 		return 0;
-	r = resolve_port(conf, item, sw->run_dir, &resolved, &policy, err);
+	r = resolve_port(conf, item, sw->ctl->env.run_dir, &resolved, &policy, err);
+	overlay(&policy, port->of_config);
 	return r < 0 ? r : dp_port_set_policy(port->dp, &policy, err);
 }
 
@@ -195,6 +256,7 @@ void switch_port_del(struct switch_state *sw, const char *name)
 
 	if (!port)
 		return;
+	switch_port_tell(sw, name, OF_PR_DELETE);
 	if (port->dp)
 		dp_port_del(port->dp);
 	*port = sw->ports[--sw->n_ports];
@@ -214,6 +276,7 @@ unsigned switch_retry(struct switch_state *sw, const struct conf *conf)
 		if (make_port(sw, conf, item, port, &why) == 0) {
 			port->error[0] = '\0';
 			sh_log_notice("port '%s': made at last", port->name);
+			switch_port_tell(sw, port->name, OF_PR_ADD);
 			n++;
 			continue;
 		}

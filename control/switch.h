@@ -7,31 +7,50 @@
 
 #include "conf.h"
 #include "dataplane/dp.h"
+#include "openflow.h"
 
 struct switch_bridge {
 	char name[DP_NAME_LEN];
 	struct dp_bridge *dp;
+	struct openflow *openflow;
 };
 
 struct switch_port {
 	char name[DP_NAME_LEN];
 	struct dp_port *dp; /* NULL: it could not be made */
 	char error[256];    /* why */
+	uint32_t of_config; /* what controllers set by port-mod: OF_PC_*; not stored */
+	uint64_t made_ns;
 };
 
+struct ctl;
+
 struct switch_state {
+	struct ctl *ctl;
 	struct dp *dp;
-	const char *run_dir;
+	sd_event *event;
 	struct switch_bridge *bridges;
 	struct switch_port *ports;
 	unsigned n_bridges, n_ports;
 	unsigned bridges_room, ports_room; /* never less, so that an undo finds room */
 };
 
-void switch_init(struct switch_state *sw, struct dp *dp, const char *run_dir);
+void switch_init(struct switch_state *sw, struct ctl *ctl, struct dp *dp, sd_event *event);
+
+/** Ends OpenFlow, while the dataplane is still there. */
+void switch_stop(struct switch_state *sw);
 
 /** Forgets the names; the dataplane's own end takes its bridges and ports with it. */
 void switch_done(struct switch_state *sw);
+
+/** Once a second. */
+void switch_tick(struct switch_state *sw);
+
+/** NULL when the bridge is none that has a name. */
+struct switch_bridge *switch_bridge_of(const struct switch_state *sw, const struct dp_bridge *dp);
+
+/** Tell the controllers of its bridge that a port came, went or changed. */
+void switch_port_tell(const struct switch_state *sw, const char *name, enum of_port_reason reason);
 
 /* NULL when there is none. A pointer is valid until the next add or del. */
 struct switch_bridge *switch_bridge(const struct switch_state *sw, const char *name);

@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "dp_private.h"
+#include "pipeline.h"
+#include "walk_worker.h"
 
 int dp_bridge_add(struct dp *dp, const struct dp_bridge_conf *conf, struct sh_err *err,
 	struct dp_bridge **ret)
 {
 	struct dp_bridge *bridge = calloc(1, sizeof(*bridge));
+	int r;
 
 	if (!bridge || dp_fdb_new(conf->fdb_size, &bridge->fdb) < 0) {
 		free(bridge);
@@ -20,6 +22,12 @@ int dp_bridge_add(struct dp *dp, const struct dp_bridge_conf *conf, struct sh_er
 	}
 	bridge->dp = dp;
 	bridge->conf = *conf;
+	r = dp_pipeline_new(bridge);
+	if (r < 0) {
+		dp_fdb_free(bridge->fdb);
+		free(bridge);
+		return sh_err_set(err, r, "no room for the flow tables of a bridge");
+	}
 	LIST_INSERT_HEAD(&dp->bridges, bridge, link);
 	*ret = bridge;
 	return 0;
@@ -82,10 +90,23 @@ int dp_bridge_set(struct dp_bridge *bridge, const struct dp_bridge_conf *conf, s
 
 void dp_bridge_del(struct dp_bridge *bridge)
 {
+	struct dp_port *controller = bridge->pipeline->controller;
+
+	/* What still names the bridge on its way from and to the workers. */
+	dp_barrier(bridge->dp);
+	LIST_REMOVE(controller, link);
 	LIST_REMOVE(bridge, link);
 	/* Workers may still look at the bridge by the snapshot that is published. */
 	if (dp_commit(bridge->dp, NULL) < 0)
 		return;
+	dp_to_control_forget(bridge);
+	LIST_INSERT_HEAD(&bridge->dp->ports, controller, link);
+	dp_pipeline_free(bridge->pipeline);
 	dp_fdb_free(bridge->fdb);
 	free(bridge);
+}
+
+void dp_bridge_get_controller_stats(const struct dp_bridge *bridge, struct dp_port_stats *ret)
+{
+	dp_port_get_stats(bridge->pipeline->controller, ret);
 }

@@ -58,8 +58,8 @@ static inline uint32_t wire_len(const struct dp_frame *f)
 	return unlikely(f->offloads & DP_OFFLOAD_TSO) ? (uint32_t)f->hdr_len + f->gso_size : f->len;
 }
 
-/* Everything that can be said of a frame before any table is asked. */
-static inline int admit(
+/* Its length, its tag, and whether the port takes anything at all. */
+static inline int check_form(
 	const struct dp_snap_port *in, const struct dp_frame *f, struct dp_verdict *v)
 {
 	uint32_t l2_len = wire_len(f);
@@ -79,8 +79,15 @@ static inline int admit(
 	}
 	if (unlikely(l2_len > in->max_frame - 4))
 		return DP_DROP_OVERSIZE;
-	if (unlikely(!in->admin_up))
+	if (unlikely(!in->admin_up || in->no_receive))
 		return DP_DROP_RX_ADMIN_DOWN;
+	return DP_N_DROPS;
+}
+
+/* Which VLAN, and whether a bridge forwards such addresses. */
+static inline int check_vlan(
+	const struct dp_snap_port *in, const struct dp_frame *f, struct dp_verdict *v)
+{
 	v->vlan = dp_vlan_ingress(&in->vlan, v->tci);
 	if (unlikely(v->vlan == VLAN_NOT_THERE))
 		return DP_DROP_VLAN_INGRESS;
@@ -91,6 +98,15 @@ static inline int admit(
 	if (unlikely(is_multicast(v->src_key) || ADDRESS(v->src_key) == 0))
 		return DP_DROP_SOURCE;
 	return DP_N_DROPS;
+}
+
+/* Everything that can be said of a frame before any table is asked. */
+static inline int admit(
+	const struct dp_snap_port *in, const struct dp_frame *f, struct dp_verdict *v)
+{
+	int reason = check_form(in, f, v);
+
+	return likely(reason == DP_N_DROPS) ? check_vlan(in, f, v) : reason;
 }
 
 /* Security policy and rate limit of the receiving port. */
@@ -143,24 +159,36 @@ static inline int check_source(const struct dp_decide_ctx *ctx, uint64_t hash, s
 	return learn(ctx->in, &hit, v);
 }
 
-/* What the sending port says to a frame that would leave by it. */
-static inline int check_output(const struct dp_decide_ctx *ctx, const struct dp_snap_port *out,
-	const struct dp_frame *f, const struct dp_verdict *v, struct dp_output *o)
+/* Link, MTU and rate of the sending port. */
+static inline int check_sending(const struct dp_decide_ctx *ctx, const struct dp_snap_port *out,
+	const struct dp_frame *f, bool tagged)
 {
-	uint32_t l2_len = v->tagged ? wire_len(f) - 4 : wire_len(f);
+	uint32_t l2_len = tagged ? wire_len(f) - 4 : wire_len(f);
 
-	o->port = out->index;
-	if (unlikely(!dp_vlan_carries(&out->vlan, v->vlan)))
-		return DP_DROP_VLAN_EGRESS;
-	if (unlikely(ctx->in->isolated && out->isolated))
-		return DP_DROP_ISOLATED;
-	if (unlikely(!out->link_up || !out->admin_up))
+	if (unlikely(!out->link_up || !out->admin_up || out->no_forward))
 		return DP_DROP_LINK_DOWN;
 	if (unlikely(l2_len > out->max_frame - 4))
 		return DP_DROP_TX_OVERSIZE;
 	if (unlikely(out->limits_out &&
 		     !dp_bucket_take(&out->port->bucket_out, &out->rate_out, ctx->now_tsc, f->len)))
 		return DP_DROP_RATE_OUT;
+	return DP_N_DROPS;
+}
+
+/* What the sending port says to a frame that would leave by it. */
+static inline int check_output(const struct dp_decide_ctx *ctx, const struct dp_snap_port *out,
+	const struct dp_frame *f, const struct dp_verdict *v, struct dp_output *o)
+{
+	int reason;
+
+	o->port = out->index;
+	if (unlikely(!dp_vlan_carries(&out->vlan, v->vlan)))
+		return DP_DROP_VLAN_EGRESS;
+	if (unlikely(ctx->in->isolated && out->isolated))
+		return DP_DROP_ISOLATED;
+	reason = check_sending(ctx, out, f, v->tagged);
+	if (unlikely(reason != DP_N_DROPS))
+		return reason;
 	o->tag_op = (uint8_t)dp_vlan_egress(&out->vlan, v->vlan, v->tagged, v->tci, &o->out_tci);
 	return DP_N_DROPS;
 }
@@ -253,8 +281,6 @@ void dp_decide_burst(const struct dp_decide_ctx *ctx, const struct dp_frame *fra
 
 		if (likely(reason == DP_N_DROPS))
 			reason = guard(ctx, &frames[i], v);
-		if (unlikely(reason == DP_N_DROPS && bridge->secure))
-			reason = DP_DROP_SECURE;
 		if (unlikely(reason != DP_N_DROPS)) {
 			drop(v, (enum dp_drop)reason, ctx->in->index);
 			continue;
@@ -272,6 +298,42 @@ void dp_decide_burst(const struct dp_decide_ctx *ctx, const struct dp_frame *fra
 	}
 }
 
+int dp_decide_enter(
+	const struct dp_decide_ctx *ctx, const struct dp_frame *frame, struct dp_verdict *verdict)
+{
+	int reason = check_form(ctx->in, frame, verdict);
+
+	if (unlikely(reason != DP_N_DROPS))
+		return reason;
+	verdict->src_key = dp_fdb_key(frame->head + 6, 0);
+	return guard(ctx, frame, verdict);
+}
+
+static bool is_tagged(const struct dp_frame *f)
+{
+	return f->n_head >= DP_HEAD_MIN && load_be16(f->head + 12) == ETHERTYPE_VLAN;
+}
+
+int dp_decide_exit(const struct dp_decide_ctx *ctx, const struct dp_snap_port *out,
+	const struct dp_frame *frame)
+{
+	return check_sending(ctx, out, frame, is_tagged(frame));
+}
+
+void dp_decide_normal(
+	const struct dp_decide_ctx *ctx, const struct dp_frame *frame, struct dp_verdict *verdict)
+{
+	const struct dp_fdb *fdb = ctx->in->bridge->fdb;
+	int reason = admit(ctx->in, frame, verdict);
+
+	if (unlikely(reason != DP_N_DROPS)) {
+		drop(verdict, (enum dp_drop)reason, ctx->in->index);
+		return;
+	}
+	forward(ctx, frame, dp_fdb_hash(fdb, verdict->src_key), dp_fdb_hash(fdb, verdict->dst_key),
+		verdict);
+}
+
 /* Whether a port that the frame is not for gets a copy all the same; says no without counting. */
 static inline bool overhears(
 	const struct dp_decide_ctx *ctx, const struct dp_snap_port *out, const struct dp_verdict *v)
@@ -279,6 +341,25 @@ static inline bool overhears(
 	return out != ctx->in && out->link_up && out->admin_up &&
 	       dp_vlan_carries(&out->vlan, v->vlan) && !(ctx->in->isolated && out->isolated) &&
 	       (v->known_port_plus1 ? out->promiscuous : wants_address(out, v->dst_key));
+}
+
+/* OpenFlow's ALL and FLOOD: VLANs are the flows' business. */
+static unsigned all_outputs(
+	const struct dp_decide_ctx *ctx, const struct dp_frame *frame, struct dp_output *outputs)
+{
+	const struct dp_snap_bridge *bridge = ctx->in->bridge;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < bridge->n_ports; i++) {
+		const struct dp_snap_port *out = ctx->snapshot->ports[bridge->ports[i]];
+
+		if (out == ctx->in || out->no_forward || !out->link_up || !out->admin_up)
+			continue;
+		outputs[n] = (struct dp_output){ .port = out->index,
+			.drop = (uint8_t)dp_decide_exit(ctx, out, frame) };
+		n++;
+	}
+	return n;
 }
 
 unsigned dp_decide_outputs(const struct dp_decide_ctx *ctx, const struct dp_frame *frame,
@@ -290,6 +371,8 @@ unsigned dp_decide_outputs(const struct dp_decide_ctx *ctx, const struct dp_fram
 	unsigned n_look = verdict->known_port_plus1 ? bridge->n_promiscuous : bridge->n_ports;
 	unsigned n = 0;
 
+	if (unlikely(verdict->kind == DP_VERDICT_ALL))
+		return all_outputs(ctx, frame, outputs);
 	for (unsigned i = 0; i < n_look; i++) {
 		const struct dp_snap_port *out = s->ports[bridge->ports[i]];
 

@@ -38,6 +38,7 @@ enum dp_verdict_kind {
 	DP_VERDICT_DROP, /* for the reason in drop, counted on port */
 	DP_VERDICT_ONE,  /* out of port, after tag_op */
 	DP_VERDICT_MANY, /* dp_decide_outputs lists them */
+	DP_VERDICT_ALL,  /* the same, of every port but the one it came from, whatever the VLAN */
 };
 
 struct dp_verdict {
@@ -79,6 +80,25 @@ struct dp_decide_ctx {
  */
 void dp_decide_burst(const struct dp_decide_ctx *ctx, const struct dp_frame *frames, unsigned n,
 	struct dp_verdict *verdicts);
+
+/* What a walk through flow tables asks of the rules above, a frame at a time. */
+
+/**
+ * May the frame come in on ctx->in: its length, the port's state, address and rate.
+ *
+ * return:  DP_N_DROPS, or the reason
+ * thread:  any worker
+ */
+int dp_decide_enter(
+	const struct dp_decide_ctx *ctx, const struct dp_frame *frame, struct dp_verdict *verdict);
+
+/** May it leave by a port as it is, whatever the VLAN. return: DP_N_DROPS, or the reason. */
+int dp_decide_exit(const struct dp_decide_ctx *ctx, const struct dp_snap_port *out,
+	const struct dp_frame *frame);
+
+/** What the learning bridge does with it: VLANs, learning, look-up. */
+void dp_decide_normal(
+	const struct dp_decide_ctx *ctx, const struct dp_frame *frame, struct dp_verdict *verdict);
 
 /**
  * The outputs of a verdict MANY: flooding, or a known destination with promiscuous listeners.

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The second half of a frame's way: drop and count, collect into a batch a port, send. A burst has
- * at most DP_BURST frames and a frame leaves a port once, so no batch ever overflows. Runs in
- * workers.
+ * The second half of a frame's way: drop and count, collect into a batch a port, send. A learning
+ * bridge fills no batch more than once a burst; flow tables may, and then it is sent at once. Runs
+ * in workers.
  */
 #include "dp_private.h"
+#include "walk_worker.h"
 
 static struct dp_port_counters *counters(struct dp_worker *w, uint16_t port)
 {
@@ -57,6 +58,12 @@ static void send_segments(struct dp_worker *w, uint16_t in, const struct dp_snap
 		send(w, out, s->items, n);
 }
 
+/* A frame that has something left to be done has its head in private memory. */
+static void finish_checksum(const struct dp_frame *f)
+{
+	dp_offload_checksum((struct dp_frame *)(uintptr_t)f, (uint8_t *)(uintptr_t)f->head);
+}
+
 /* To a port that does not take all that is left to be done: do it. Frames keep their order. */
 static __rte_noinline void send_finished(
 	struct dp_worker *w, uint16_t in, const struct dp_snap_port *out, struct dp_batch *batch)
@@ -65,12 +72,10 @@ static __rte_noinline void send_finished(
 
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct dp_item *item = &batch->items[i];
-		size_t at = (size_t)(item->frame - w->burst.frames);
-
 		if (!(item->frame->offloads & ~takes))
 			continue;
 		if (!(item->frame->offloads & DP_OFFLOAD_TSO)) {
-			dp_offload_checksum(&w->burst.frames[at], w->burst.heads[at]);
+			finish_checksum(item->frame);
 			continue;
 		}
 		if (i > first)
@@ -97,9 +102,13 @@ static void flush(struct dp_worker *w, uint16_t in, uint16_t index)
 
 static void flush_all(struct dp_worker *w, uint16_t in)
 {
-	for (uint32_t i = 0; i < w->n_touched; i++)
-		if (w->batches[w->touched[i]].n)
+	for (uint32_t i = 0; i < w->n_touched; i++) {
+		struct dp_batch *batch = &w->batches[w->touched[i]];
+
+		batch->is_touched = false;
+		if (batch->n)
 			flush(w, in, w->touched[i]);
+	}
 	w->n_touched = 0;
 }
 
@@ -109,14 +118,24 @@ static inline void output(
 	struct dp_batch *batch = &w->batches[port];
 	struct dp_item *item = &batch->items[batch->n];
 
-	if (batch->n == 0)
+	if (!batch->is_touched) {
+		batch->is_touched = true;
 		w->touched[w->n_touched++] = port;
+	}
 	item->frame = f;
 	item->len = f->len + (uint32_t)dp_tag_shift(tag_op);
 	item->tci = tci;
 	item->tag_op = tag_op;
 	batch->offloads |= f->offloads;
 	batch->n++;
+}
+
+static inline void output_and_flush(struct dp_worker *w, const struct dp_decide_ctx *ctx,
+	const struct dp_frame *f, const struct dp_output *o)
+{
+	output(w, f, o->port, o->tag_op, o->out_tci);
+	if (unlikely(w->batches[o->port].n == DP_BURST))
+		flush(w, ctx->in->index, o->port);
 }
 
 static void deliver_many(struct dp_worker *w, const struct dp_decide_ctx *ctx,
@@ -138,7 +157,7 @@ static void deliver_many(struct dp_worker *w, const struct dp_decide_ctx *ctx,
 		if (o->drop != DP_N_DROPS)
 			count_drop(w, o->port, o->drop, 1);
 		else
-			output(w, frame, o->port, o->tag_op, o->out_tci);
+			output_and_flush(w, ctx, frame, o);
 	}
 }
 
@@ -167,26 +186,74 @@ static void tell(struct dp_worker *w, const struct dp_decide_ctx *ctx, const str
 		w->has_learns = true;
 }
 
-void dp_deliver_burst(struct dp_worker *w, const struct dp_decide_ctx *ctx,
-	const struct dp_frame *frames, const struct dp_verdict *verdicts, unsigned n)
+static inline void deliver(struct dp_worker *w, const struct dp_decide_ctx *ctx,
+	const struct dp_frame *f, const struct dp_verdict *v)
 {
-	for (unsigned i = 0; i < n; i++) {
-		const struct dp_verdict *v = &verdicts[i];
+	if (unlikely(v->learn))
+		tell(w, ctx, v);
+	if (likely(v->kind == DP_VERDICT_ONE))
+		output(w, f, v->port, v->tag_op, v->out_tci);
+	else if (v->kind == DP_VERDICT_DROP)
+		count_drop(w, v->port, v->drop, 1);
+	else
+		deliver_many(w, ctx, f, v);
+}
 
-		if (unlikely(v->learn))
-			tell(w, ctx, v);
-		if (likely(v->kind == DP_VERDICT_ONE)) {
-			output(w, &frames[i], v->port, v->tag_op, v->out_tci);
-		} else if (v->kind == DP_VERDICT_MANY) {
-			deliver_many(w, ctx, &frames[i], v);
-		} else {
-			count_drop(w, v->port, v->drop, 1);
-		}
-	}
-	flush_all(w, ctx->in->index);
+void dp_deliver_one(struct dp_worker *w, const struct dp_decide_ctx *ctx,
+	const struct dp_frame *frame, const struct dp_verdict *v)
+{
+	deliver(w, ctx, frame, v);
+	if (v->kind == DP_VERDICT_ONE && unlikely(w->batches[v->port].n == DP_BURST))
+		flush(w, ctx->in->index, v->port);
+}
+
+void dp_deliver_end(struct dp_worker *w, uint16_t in)
+{
+	flush_all(w, in);
 	if (unlikely(w->has_learns)) {
 		w->has_learns = false;
 		if (atomic_exchange(&w->dp->armed, false))
 			dp_wake_control(w->dp);
 	}
+}
+
+void dp_deliver_burst(struct dp_worker *w, const struct dp_decide_ctx *ctx,
+	const struct dp_frame *frames, const struct dp_verdict *verdicts, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		deliver(w, ctx, &frames[i], &verdicts[i]);
+	dp_deliver_end(w, ctx->in->index);
+}
+
+void dp_count_walk(struct dp_worker *w, uint16_t in, uint32_t n_out, uint8_t why)
+{
+	if (likely(n_out == 1))
+		return;
+	if (n_out == 0)
+		count_drop(w, in, why, 1);
+	else
+		count_copies(w, in, n_out - 1);
+}
+
+void dp_count_received(struct dp_worker *w, const struct dp_snap_port *port, uint32_t len)
+{
+	struct dp_port_counters *c = counters(w, port->index);
+
+	c->rx_packets++;
+	c->rx_bytes += len;
+	w->rx_packets++;
+}
+
+void dp_count_control(
+	struct dp_worker *w, const struct dp_snap_port *port, uint32_t len, bool taken)
+{
+	struct dp_port_counters *c = counters(w, port->index);
+
+	if (!taken) {
+		count_drop(w, port->index, DP_DROP_CONTROLLER, 1);
+		return;
+	}
+	c->tx_packets++;
+	c->tx_bytes += len;
+	w->tx_packets++;
 }

@@ -15,7 +15,8 @@
 #include <unistd.h>
 #include <rte_cycles.h>
 
-#include "dp_private.h"
+#include "pipeline.h"
+#include "walk_worker.h"
 #include "eal.h"
 #include "links.h"
 #include "sigbus.h"
@@ -63,6 +64,9 @@ static void dp_destroy(struct dp *dp)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	dp_snapshot_free(atomic_load(&dp->snapshot));
+	dp_walk_stop(dp);
+	dp_defer_free(dp->defer);
+	dp_counts_free(dp->counts);
 	rte_mempool_free(dp->pool);
 	free(dp->qsbr);
 	free(dp);
@@ -111,6 +115,12 @@ int dp_new(const struct dp_conf *conf, struct sh_err *err, struct dp **ret)
 	dp->tsc_hz = rte_get_tsc_hz();
 	r = alloc_qsbr(dp);
 	if (r == 0)
+		r = dp_defer_new(dp, &dp->defer);
+	if (r == 0)
+		r = dp_counts_new(&dp->counts);
+	if (r == 0)
+		r = dp_walk_start(dp);
+	if (r == 0)
 		r = dp_snapshot_new(dp, &empty);
 	if (r == 0) {
 		atomic_store(&dp->snapshot, empty);
@@ -128,12 +138,17 @@ int dp_new(const struct dp_conf *conf, struct sh_err *err, struct dp **ret)
 
 void dp_free(struct dp *dp)
 {
+	struct dp_port *port, *next;
+
 	if (!dp)
 		return;
 	while (dp->n_workers)
 		dp_worker_stop(dp->workers[--dp->n_workers]);
-	while (!LIST_EMPTY(&dp->ports))
-		dp_port_del(LIST_FIRST(&dp->ports));
+	for (port = LIST_FIRST(&dp->ports); port; port = next) {
+		next = LIST_NEXT(port, link);
+		if (!port->is_controller)
+			dp_port_del(port);
+	}
 	while (!LIST_EMPTY(&dp->bridges))
 		dp_bridge_del(LIST_FIRST(&dp->bridges));
 	dp_destroy(dp);
@@ -236,6 +251,8 @@ void dp_dispatch(struct dp *dp)
 
 	(void)eventfd_read(dp->wake_fd, &ignored);
 	dp_learn_drain(dp);
+	dp_to_control_drain(dp);
+	dp_defer_poll(dp->defer);
 	dp_vhost_dispatch(dp);
 	dp_links_dispatch(dp);
 	serve_ports(dp);
@@ -255,5 +272,6 @@ void dp_tick(struct dp *dp)
 	dp_wait_for_workers(dp);
 	dp_learn_drain(dp);
 	dp_learn_age(dp);
+	dp_defer_poll(dp->defer);
 	dp_vhost_tick();
 }

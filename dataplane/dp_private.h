@@ -8,13 +8,19 @@
 #include <rte_rcu_qsbr.h>
 
 #include "base/log.h"
+#include "counts.h"
+#include "defer.h"
 #include "worker.h"
+
+#define DP_MAX_PACKET_OUTS 1024
 
 struct dp_bridge {
 	LIST_ENTRY(dp_bridge) link;
 	struct dp *dp;
 	struct dp_bridge_conf conf;
 	struct dp_fdb *fdb;
+	struct dp_pipeline *pipeline;
+	bool uses_tables, drops_fragments;
 	unsigned n_ports;
 	uint16_t snap_index; /* scratch of a drawing */
 	uint64_t n_moves;
@@ -37,6 +43,13 @@ struct dp {
 	unsigned n_workers;
 	struct dp_events events;
 	uint64_t generation;
+	struct dp_defer *defer;
+	struct rte_ring *to_control;  /* mbufs, from any worker to the control thread */
+	struct rte_ring *packet_outs; /* mbufs, from the control thread to worker 0 */
+	_Atomic uint64_t n_packet_outs_done;
+	uint64_t n_packet_outs, n_packet_outs_freed;
+	struct dp_program *out_programs[DP_MAX_PACKET_OUTS]; /* those not freed yet, in turn */
+	struct dp_counts_pool *counts;
 	bool stale; /* a link changed: draw anew at the end of dp_dispatch */
 
 	/* wake-up of the control thread */

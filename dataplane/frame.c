@@ -27,8 +27,7 @@ unsigned dp_item_iov(const struct dp_item *item, uint8_t *head, struct iovec *io
 	return n;
 }
 
-/* Append to a frame under construction; *tail is its last mbuf. */
-static int append(struct rte_mbuf *head, struct rte_mbuf **tail, struct rte_mempool *pool,
+int dp_mbuf_append(struct rte_mbuf *head, struct rte_mbuf **tail, struct rte_mempool *pool,
 	const uint8_t *at, uint32_t len)
 {
 	while (len > 0) {
@@ -64,9 +63,9 @@ struct rte_mbuf *dp_item_mbuf(const struct dp_item *item, struct rte_mempool *po
 		return NULL;
 	head->data_len = (uint16_t)dp_item_put_head(item, rte_pktmbuf_mtod(head, uint8_t *));
 	head->pkt_len = head->data_len;
-	r = append(head, &tail, pool, f->rest, f->n_rest);
+	r = dp_mbuf_append(head, &tail, pool, f->rest, f->n_rest);
 	for (unsigned i = 0; r == 0 && i < f->n_more; i++)
-		r = append(head, &tail, pool, f->more[i].at, f->more[i].len);
+		r = dp_mbuf_append(head, &tail, pool, f->more[i].at, f->more[i].len);
 	if (r == 0)
 		return head;
 	rte_pktmbuf_free(head);
@@ -115,7 +114,7 @@ struct rte_mbuf *dp_frame_from_bytes(struct rte_mempool *pool, const void *bytes
 
 	if (!head)
 		return NULL;
-	if (append(head, &tail, pool, bytes, len) == 0)
+	if (dp_mbuf_append(head, &tail, pool, bytes, len) == 0)
 		return head;
 	rte_pktmbuf_free(head);
 	return NULL;

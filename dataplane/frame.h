@@ -17,6 +17,8 @@
 #include "decide.h"
 
 #define DP_HEAD_BYTES 128 /* private copy of a frame's begin: all that deciding may read */
+#define DP_HEAD_PUSH  64  /* bytes of headers that a flow may push in front of it */
+#define DP_HEAD_MAX   (DP_HEAD_BYTES + DP_HEAD_PUSH + 8)
 #define DP_BURST_SEGS 2048
 #define DP_MAX_PIECES 64 /* of a frame for a system call; more are refused */
 
@@ -61,7 +63,7 @@ static inline void dp_prefetch_write(const void *at)
 #endif
 }
 
-/** Copy of 0 to DP_HEAD_BYTES + 4 bytes, to the byte. */
+/** Copy of a head, to the byte. */
 static inline void dp_copy_small(uint8_t *to, const uint8_t *from, uint32_t n)
 {
 	typedef uint8_t block __attribute__((vector_size(16), aligned(1), may_alias));
@@ -93,7 +95,7 @@ static inline int dp_tag_shift(uint8_t tag_op)
 /**
  * Write the frame's private head as it leaves: the tag pushed, popped or set on the way.
  *
- * shape:   to has room for DP_HEAD_BYTES + 4
+ * shape:   to has room for DP_HEAD_MAX + 4
  * return:  bytes written
  * thread:  any worker
  */
@@ -124,7 +126,7 @@ static inline uint32_t dp_item_put_head(const struct dp_item *item, uint8_t *to)
 /**
  * The frame as it leaves, as pieces for a system call.
  *
- * shape:   head[DP_HEAD_BYTES + 4], iov[max]
+ * shape:   head[DP_HEAD_MAX + 4], iov[max]
  * return:  how many pieces, 0 when there are more than max
  * thread:  any worker
  */
@@ -146,6 +148,15 @@ struct rte_mbuf *dp_item_mbuf(const struct dp_item *item, struct rte_mempool *po
  * thread:  the worker
  */
 void dp_burst_from_mbufs(struct dp_burst *burst, uint16_t n);
+
+/**
+ * Append bytes to a frame under construction; *tail is its last mbuf.
+ *
+ * return:  0, or -1 when the pool is empty
+ * thread:  any
+ */
+int dp_mbuf_append(struct rte_mbuf *head, struct rte_mbuf **tail, struct rte_mempool *pool,
+	const uint8_t *at, uint32_t len);
 
 /**
  * Copy bytes into a new frame, as many mbufs as they need.

@@ -44,7 +44,7 @@ struct dp_segmenter {
 	struct dp_frame frames[DP_BURST];
 	struct dp_item items[DP_BURST];
 	struct dp_seg segs[DP_BURST_SEGS];
-	uint8_t heads[DP_BURST][DP_HEAD_BYTES];
+	uint8_t heads[DP_BURST][DP_HEAD_MAX];
 };
 
 /** Begin to cut a frame. return: how many frames it makes. thread: the worker. */

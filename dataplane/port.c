@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dp_private.h"
+#include "pipeline.h"
 
 static const struct dp_port_ops *const kinds[] = {
 	[DP_PORT_VHOST_SERVER] = &dp_port_vhost_ops,
@@ -104,6 +104,67 @@ int dp_port_add(struct dp_bridge *bridge, const struct dp_port_conf *conf,
 	return 0;
 }
 
+static int controller_open(struct dp_port *port, struct sh_err *err)
+{
+	atomic_store(&port->txq_ready[0], true);
+	return 0;
+}
+
+static void controller_close(struct dp_port *port)
+{
+}
+
+/* No flow and no learned address leads here: packet-ins go another way. */
+static uint16_t controller_tx(
+	struct dp_port *port, unsigned queue, struct dp_item *items, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		items[i].drop = DP_DROP_TX_ERROR;
+	return 0;
+}
+
+const struct dp_port_ops dp_port_controller_ops = {
+	.open = controller_open,
+	.close = controller_close,
+	.tx = controller_tx,
+};
+
+int dp_controller_port_new(struct dp_bridge *bridge, struct dp_port **ret)
+{
+	const struct dp_port_conf conf = { .name = "controller", .kind = DP_PORT_NULL };
+	/* It learns no address: its own is none. */
+	struct dp_port_policy policy = { .vlan.mode = DP_VLAN_TRUNK,
+		.admin_up = true,
+		.reject_mac_changes = true,
+		.mtu = 9000,
+		.ofport = DP_OFPORT_CONTROLLER };
+	struct dp_port *port;
+	int r;
+
+	memset(policy.vlan.trunk, 0xff, sizeof(policy.vlan.trunk));
+	port = port_alloc(bridge, &conf, &policy);
+	if (!port)
+		return -ENOMEM;
+	r = take_index(port);
+	if (r < 0) {
+		port_release(port);
+		return r;
+	}
+	port->ops = &dp_port_controller_ops;
+	port->is_controller = true;
+	port->was_up = true;
+	(void)port->ops->open(port, NULL);
+	LIST_INSERT_HEAD(&bridge->dp->ports, port, link);
+	*ret = port;
+	return 0;
+}
+
+void dp_controller_port_free(struct dp_port *port)
+{
+	LIST_REMOVE(port, link);
+	port_release(port);
+}
+
 /* Addresses learned under a policy that would not have let them be learned must go. */
 static bool forgets(const struct dp_port_policy *from, const struct dp_port_policy *to)
 {
@@ -174,6 +235,16 @@ bool dp_port_link_up(const struct dp_port *port)
 			atomic_load_explicit(&port->txq_ready[i], memory_order_relaxed))
 			return true;
 	return false;
+}
+
+struct dp_bridge *dp_port_bridge(const struct dp_port *port)
+{
+	return port->bridge;
+}
+
+const struct dp_port_policy *dp_port_get_policy(const struct dp_port *port)
+{
+	return &port->policy;
 }
 
 const char *dp_port_name(const struct dp_port *port)

@@ -60,6 +60,7 @@ struct dp_port {
 	uint16_t index;
 	struct dp_port_conf conf;
 	struct dp_port_policy policy;
+	bool is_controller;               /* the controller's side of a bridge: not listed */
 	bool was_up;                      /* link state last announced */
 	int8_t rxq_worker[DP_MAX_QUEUES]; /* who polls it, DP_NO_WORKER: nobody */
 	unsigned n_macs_seen;             /* scratch of a recount */
@@ -81,7 +82,7 @@ struct dp_port {
 };
 
 extern const struct dp_port_ops dp_port_vhost_ops, dp_port_packet_ops, dp_port_tap_ops,
-	dp_port_ethdev_ops, dp_port_null_ops;
+	dp_port_ethdev_ops, dp_port_null_ops, dp_port_controller_ops;
 
 /** Have the control thread call ops->event and look at the link again. thread: any. */
 void dp_port_notify(struct dp_port *port);

@@ -295,7 +295,7 @@ static uint16_t send_all(int fd, struct mmsghdr *msgs, struct dp_item *items, ui
 static uint16_t packet_tx(struct dp_port *port, unsigned queue, struct dp_item *items, uint16_t n)
 {
 	static const struct virtio_net_hdr none;
-	uint8_t heads[DP_BURST][DP_HEAD_BYTES + 4];
+	uint8_t heads[DP_BURST][DP_HEAD_MAX + 4];
 	struct iovec iov[DP_BURST][DP_MAX_PIECES + 1];
 	struct mmsghdr msgs[DP_BURST];
 	struct packet *p = port->kind;

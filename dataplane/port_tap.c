@@ -186,7 +186,7 @@ static uint16_t tap_tx(struct dp_port *port, unsigned queue, struct dp_item *ite
 	uint16_t sent = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		uint8_t head[DP_HEAD_BYTES + 4];
+		uint8_t head[DP_HEAD_MAX + 4];
 		struct iovec iov[DP_MAX_PIECES];
 		unsigned n_iov = dp_item_iov(&items[i], head, iov, DP_MAX_PIECES);
 		bool taken = n_iov && writev(tap->fd, iov, (int)n_iov) >= 0;

@@ -13,10 +13,22 @@
 
 /* Where the parts of the one allocation begin. */
 struct layout {
-	size_t ports, table, bridges, indexes, queues, total;
+	size_t ports, table, bridges, indexes, ofports, queues, total;
 	unsigned n_ports, n_bridges, n_queues;
 	uint32_t table_len;
 };
+
+/* One more than the highest OpenFlow number of a bridge's ports. */
+static uint32_t n_ofports(const struct dp *dp, const struct dp_bridge *bridge)
+{
+	const struct dp_port *port;
+	uint32_t n = 0;
+
+	LIST_FOREACH (port, &dp->ports, link)
+		if (port->bridge == bridge && port->policy.ofport <= DP_MAX_OFPORT)
+			n = RTE_MAX(n, port->policy.ofport + 1);
+	return n;
+}
 
 static void measure(const struct dp *dp, struct layout *l)
 {
@@ -43,6 +55,9 @@ static void measure(const struct dp *dp, struct layout *l)
 	at += DP_MAX_WORKERS * l->n_queues * sizeof(struct dp_snap_rxq);
 	l->indexes = at;
 	at += l->n_ports * sizeof(uint16_t);
+	l->ofports = at;
+	LIST_FOREACH (bridge, &dp->bridges, link)
+		at += n_ofports(dp, bridge) * sizeof(uint16_t);
 	l->total = RTE_ALIGN_CEIL(at, 64);
 }
 
@@ -92,6 +107,10 @@ static void draw_port(struct dp_snap_port *s, struct dp_port *port, struct dp_sn
 	s->max_frame = dp_max_frame(p->mtu);
 	s->mac_limit = p->mac_limit;
 	s->admin_up = p->admin_up;
+	s->no_receive = p->no_receive;
+	s->no_forward = p->no_forward;
+	s->no_packet_in = p->no_packet_in;
+	s->ofport = p->ofport;
 	s->link_up = dp_port_link_up(port);
 	s->promiscuous = p->promiscuous;
 	s->isolated = p->isolated;
@@ -111,15 +130,36 @@ static void draw_bridge(
 	const struct dp_port *port;
 
 	s->fdb = bridge->fdb;
-	s->secure = bridge->conf.secure;
+	s->pipeline = bridge->pipeline;
+	s->uses_tables = bridge->uses_tables;
+	s->drops_fragments = bridge->drops_fragments;
 	s->ports = indexes;
 	LIST_FOREACH (port, &dp->ports, link)
-		if (port->bridge == bridge && port->policy.promiscuous)
+		if (port->bridge == bridge && !port->is_controller && port->policy.promiscuous)
 			indexes[s->n_ports++] = port->index;
 	s->n_promiscuous = s->n_ports;
 	LIST_FOREACH (port, &dp->ports, link)
-		if (port->bridge == bridge && !port->policy.promiscuous)
+		if (port->bridge == bridge && !port->is_controller && !port->policy.promiscuous)
 			indexes[s->n_ports++] = port->index;
+}
+
+static void draw_ofports(struct dp *dp, struct dp_snap_bridge *s, const struct dp_bridge *bridge,
+	uint16_t *by_ofport)
+{
+	const struct dp_port *port;
+
+	s->n_ofports = n_ofports(dp, bridge);
+	s->by_ofport = by_ofport;
+	LIST_FOREACH (port, &dp->ports, link) {
+		uint32_t no = port->policy.ofport;
+
+		if (port->bridge != bridge || port->is_controller || !no)
+			continue;
+		if (no == DP_OFPORT_LOCAL)
+			s->local_plus1 = (uint16_t)(port->index + 1);
+		else if (no <= DP_MAX_OFPORT)
+			by_ofport[no] = (uint16_t)(port->index + 1);
+	}
 }
 
 static unsigned least_busy(const struct dp *dp, const struct dp_snapshot *s)
@@ -171,7 +211,7 @@ int dp_snapshot_new(struct dp *dp, struct dp_snapshot **ret)
 	struct dp_snapshot *s;
 	struct dp_bridge *bridge;
 	struct dp_port *port;
-	uint16_t *indexes;
+	uint16_t *indexes, *ofports;
 	char *memory;
 
 	measure(dp, &l);
@@ -182,6 +222,7 @@ int dp_snapshot_new(struct dp *dp, struct dp_snapshot **ret)
 	s = (struct dp_snapshot *)memory;
 	ports = (struct dp_snap_port *)(memory + l.ports);
 	indexes = (uint16_t *)(memory + l.indexes);
+	ofports = (uint16_t *)(memory + l.ofports);
 	s->generation = ++dp->generation;
 	s->n_ports = l.table_len;
 	s->ports = (struct dp_snap_port **)(memory + l.table);
@@ -189,11 +230,16 @@ int dp_snapshot_new(struct dp *dp, struct dp_snapshot **ret)
 	l.n_bridges = 0;
 	LIST_FOREACH (bridge, &dp->bridges, link) {
 		bridge->snap_index = (uint16_t)l.n_bridges;
-		draw_bridge(dp, &s->bridges[l.n_bridges++], bridge, indexes);
+		draw_bridge(dp, &s->bridges[l.n_bridges], bridge, indexes);
+		draw_ofports(dp, &s->bridges[l.n_bridges], bridge, ofports);
 		indexes += bridge->n_ports;
+		ofports += s->bridges[l.n_bridges++].n_ofports;
 	}
+	s->n_bridges = l.n_bridges;
 	LIST_FOREACH (port, &dp->ports, link) {
 		draw_port(ports, port, s->bridges);
+		if (port->is_controller)
+			s->bridges[port->bridge->snap_index].controller = ports;
 		s->ports[port->index] = ports++;
 	}
 	deal_queues(dp, s, (struct dp_snap_rxq *)(memory + l.queues), &l);

@@ -10,12 +10,21 @@
 #include "port.h"
 #include "vlan_rules.h"
 
+struct dp_pipeline;
+struct dp_snap_port;
+
 struct dp_snap_bridge {
 	struct dp_fdb *fdb;
 	uint16_t index;
-	bool secure;
+	bool uses_tables; /* else it learns and forwards by itself */
+	bool drops_fragments;
 	uint16_t n_ports, n_promiscuous;
 	const uint16_t *ports; /* indexes of all its ports; those promiscuous come first */
+	const struct dp_pipeline *pipeline;
+	const struct dp_snap_port *controller; /* where packet-outs that name no port come in */
+	uint32_t n_ofports;
+	const uint16_t *by_ofport; /* [n_ofports], index + 1; 0: no port */
+	uint16_t local_plus1;
 };
 
 /* A port's policy as the fast path reads it: the first cache line is what every frame needs. */
@@ -30,6 +39,8 @@ struct dp_snap_port {
 	bool promiscuous, isolated, reject_mac_changes, reject_forged;
 	/* limits, storm and own_mac are checked only when this says so */
 	bool guards_source, limits_in, limits_storm, limits_out;
+	bool no_receive, no_forward, no_packet_in; /* OpenFlow's port configuration */
+	uint32_t ofport;
 	uint8_t n_txq;
 	uint8_t txq[DP_MAX_QUEUES];
 
@@ -46,6 +57,7 @@ struct dp_snapshot {
 	uint64_t generation;
 	uint32_t n_ports; /* one more than the highest index */
 	struct dp_snap_port **ports;
+	uint32_t n_bridges;
 	struct dp_snap_bridge *bridges;
 	struct {
 		uint32_t n;

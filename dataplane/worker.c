@@ -17,6 +17,8 @@
 
 #include "base/cleanup.h"
 #include "dp_private.h"
+#include "walk.h"
+#include "walk_worker.h"
 
 /* How long an adaptive worker looks for frames before it sleeps: longer than a guest on a sleeping
  * CPU needs to answer, so that a ping costs one wake-up of the worker and not two. */
@@ -41,6 +43,10 @@ static void process(struct dp_worker *w, struct dp_snap_port *in, uint64_t now)
 	c->rx_packets += b->n;
 	c->rx_bytes += bytes;
 	w->rx_packets += b->n;
+	if (unlikely(in->bridge->uses_tables)) {
+		dp_worker_walk(w, &ctx, b->frames, b->n);
+		return;
+	}
 	dp_decide_burst(&ctx, b->frames, b->n, verdicts);
 	dp_deliver_burst(w, &ctx, b->frames, verdicts, b->n);
 }
@@ -50,6 +56,8 @@ unsigned dp_worker_poll(struct dp_worker *w, uint64_t now)
 	const struct dp_snapshot *s = w->snapshot;
 	unsigned total = 0;
 
+	if (w->index == 0 && unlikely(!rte_ring_empty(w->dp->packet_outs)))
+		dp_worker_take_orders(w, now);
 	for (uint32_t i = 0; i < s->polls[w->index].n; i++) {
 		const struct dp_snap_rxq *q = &s->polls[w->index].queues[i];
 		uint16_t n = q->port->ops->rx(q->port->port, q->queue, &w->burst);
@@ -138,6 +146,7 @@ static void worker_free(struct dp_worker *w)
 	rte_ring_free(w->learns);
 	if (w->batches)
 		munmap(w->batches, BATCHES_BYTES);
+	free(w->space);
 	free(w);
 }
 
@@ -166,7 +175,9 @@ static int worker_alloc(struct dp *dp, unsigned index, struct dp_worker **ret)
 	snprintf(name, sizeof(name), "shunt-learn-%u", index);
 	w->learns = rte_ring_create_elem(name, sizeof(struct dp_learn_msg), DP_LEARN_RING,
 		SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	if (w->wake_fd < 0 || !w->batches || !w->learns) {
+	w->space = aligned_alloc(64, RTE_ALIGN_CEIL(sizeof(*w->space), 64));
+	if (w->wake_fd < 0 || !w->batches || !w->learns || !w->space ||
+		dp_counts_array(dp->counts, index, &w->counts) < 0) {
 		worker_free(w);
 		return -ENOMEM;
 	}

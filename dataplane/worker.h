@@ -8,10 +8,13 @@
 #include <pthread.h>
 #include <rte_ring.h>
 
+#include "counts.h"
 #include "offload.h"
 
 #define DP_LEARN_RING 4096 /* addresses that wait for the control thread */
 #define DP_N_RECENT   64
+
+struct dp_walk_space;
 
 /* A source address that a worker saw on a port where the table does not have it. */
 struct dp_learn_msg {
@@ -23,6 +26,7 @@ struct dp_learn_msg {
 struct dp_batch {
 	uint16_t n;
 	uint8_t offloads; /* of all its frames */
+	bool is_touched;
 	struct dp_item items[DP_BURST];
 } __rte_cache_aligned;
 
@@ -41,6 +45,8 @@ struct dp_worker {
 	struct dp_burst burst;
 	struct dp_output outputs[DP_MAX_PORTS];
 	struct dp_segmenter segmenter;
+	struct dp_walk_space *space;
+	struct dp_count *counts;
 	struct rte_ring *learns;
 	bool has_learns;
 	struct {
@@ -73,6 +79,18 @@ void dp_worker_wake(struct dp_worker *worker);
  */
 void dp_deliver_burst(struct dp_worker *worker, const struct dp_decide_ctx *ctx,
 	const struct dp_frame *frames, const struct dp_verdict *verdicts, unsigned n);
+
+/* The same a frame at a time, for flow tables: each frame, then the end of the burst. A frame's
+ * n_out calls of deliver_one or count_control are followed by count_walk. */
+void dp_deliver_one(struct dp_worker *worker, const struct dp_decide_ctx *ctx,
+	const struct dp_frame *frame, const struct dp_verdict *verdict);
+void dp_deliver_end(struct dp_worker *worker, uint16_t in);
+void dp_count_walk(struct dp_worker *worker, uint16_t in, uint32_t n_out, uint8_t why);
+void dp_count_received(struct dp_worker *worker, const struct dp_snap_port *port, uint32_t len);
+
+/** A frame for the control thread, taken or not. */
+void dp_count_control(
+	struct dp_worker *worker, const struct dp_snap_port *port, uint32_t len, bool is_taken);
 
 /** One round over the worker's queues; returns how many frames it received. thread: the worker. */
 unsigned dp_worker_poll(struct dp_worker *worker, uint64_t now_tsc);

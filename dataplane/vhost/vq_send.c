@@ -249,7 +249,7 @@ static void put_bytes(struct vq *vq, struct cursor *c, const uint8_t *from, uint
 
 static void put_pieces(struct vq *vq, const struct claim *c, const struct dp_item *item)
 {
-	uint8_t head[HEADER_MERGEABLE + DP_HEAD_BYTES + 4];
+	uint8_t head[HEADER_MERGEABLE + DP_HEAD_MAX + 4];
 	const struct dp_frame *f = item->frame;
 	struct cursor to = { c->pieces, 0 };
 

@@ -205,6 +205,27 @@ int dp_commit(struct dp *dp, struct sh_err *err)
 	return may_fail(err);
 }
 
+struct dp_bridge *dp_port_bridge(const struct dp_port *port)
+{
+	return port->bridge;
+}
+
+const struct dp_port_policy *dp_port_get_policy(const struct dp_port *port)
+{
+	return &port->policy;
+}
+
+void dp_bridge_get_controller_stats(const struct dp_bridge *bridge, struct dp_port_stats *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+}
+
+void dp_table_get_stats(
+	const struct dp_bridge *bridge, uint8_t table, struct dp_pipeline_table_info *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+}
+
 const char *dp_port_name(const struct dp_port *port)
 {
 	return port->conf.name;

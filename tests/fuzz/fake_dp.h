@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "dataplane/dp.h"
+#include "dataplane/pipeline.h"
 
 struct fake_dp {
 	unsigned n_bridges, n_ports, n_entries, n_workers;

@@ -26,13 +26,14 @@ static void start(struct ctl *ctl)
 		CPU_SET(i, &ctl->env.cpus);
 	memcpy(ctl->machine_id, "0123456789abcdef0123456789abcdef", 33);
 	CHECK(store_init(&ctl->store, "/nonexistent/config.yaml", "/nonexistent", &err) == 0);
-	switch_init(&ctl->sw, fake_dp_get(), ctl->env.run_dir);
+	switch_init(&ctl->sw, ctl, fake_dp_get(), NULL);
 	conf_init(&none);
 	CHECK(ctl_start(ctl, &none, &err) == 0);
 }
 
 static void end(struct ctl *ctl)
 {
+	switch_stop(&ctl->sw);
 	switch_done(&ctl->sw);
 	conf_done(&ctl->conf);
 	fake_dp_reset();

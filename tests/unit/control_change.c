@@ -38,7 +38,7 @@ static void start(struct ctl *ctl, const char *text, unsigned fail_at)
 	conf_env_init(&ctl->env, "/run/shunt-test");
 	CPU_SET(0, &ctl->env.cpus);
 	assert_int_equal(store_init(&ctl->store, "/nonexistent/x.yaml", "/nonexistent", NULL), 0);
-	switch_init(&ctl->sw, fake_dp_get(), ctl->env.run_dir);
+	switch_init(&ctl->sw, ctl, fake_dp_get(), NULL);
 	if (ctl_start(ctl, &conf, &err) < 0)
 		fail_msg("%s", err.text);
 	fake_dp.calls = fake_dp.fail_at = 0;
@@ -46,6 +46,7 @@ static void start(struct ctl *ctl, const char *text, unsigned fail_at)
 
 static void stop(struct ctl *ctl)
 {
+	switch_stop(&ctl->sw);
 	switch_done(&ctl->sw);
 	conf_done(&ctl->conf);
 	fake_dp_reset();

@@ -383,16 +383,6 @@ static void port_without_link_or_disabled_gets_nothing(void **state)
 	assert_dropped(b, DP_DROP_RX_ADMIN_DOWN, 0);
 }
 
-static void secure_bridge_forwards_nothing_by_itself(void **state)
-{
-	struct bench *b = *state;
-
-	b->h->bridge.secure = true;
-	set_addresses(b, LAST_BYTE_B, LAST_BYTE_A);
-	decide(b, 0);
-	assert_dropped(b, DP_DROP_SECURE, 0);
-}
-
 static void entry_of_a_port_that_is_gone_floods(void **state)
 {
 	struct bench *b = *state;
@@ -452,7 +442,6 @@ int main(void)
 		T(static_entry_is_not_taken_over),
 		T(storm_limit_spares_known_destinations),
 		T(port_without_link_or_disabled_gets_nothing),
-		T(secure_bridge_forwards_nothing_by_itself),
 		T(entry_of_a_port_that_is_gone_floods),
 		T(port_that_left_the_vlan_of_an_entry_gets_nothing_of_it),
 		T(frame_for_an_address_that_the_port_may_not_take_is_dropped),

@@ -88,13 +88,14 @@ static void start(struct world *w)
 	fake_dp_reset();
 	load(w, before_text, &conf);
 	memset(&w->ctl.sw, 0, sizeof(w->ctl.sw));
-	switch_init(&w->ctl.sw, fake_dp_get(), w->folder);
+	switch_init(&w->ctl.sw, &w->ctl, fake_dp_get(), NULL);
 	assert_int_equal(ctl_start(&w->ctl, &conf, &err), 0);
 	assert_int_equal(store_save(&w->ctl.store, &w->ctl.conf, &err), 0);
 }
 
 static void stop(struct world *w)
 {
+	switch_stop(&w->ctl.sw);
 	switch_done(&w->ctl.sw);
 	conf_done(&w->ctl.conf);
 	fake_dp_reset();

@@ -17,11 +17,15 @@
 struct dp;
 struct dp_bridge;
 struct dp_port;
+struct dp_to_control;
 
-#define DP_NAME_LEN    64
-#define DP_MAX_WORKERS 16
-#define DP_MAX_PORTS   4096
-#define DP_MAX_QUEUES  8 /* pairs a vhost-user port */
+#define DP_NAME_LEN          64
+#define DP_MAX_WORKERS       16
+#define DP_MAX_PORTS         4096
+#define DP_MAX_OFPORT        0xfeffu
+#define DP_OFPORT_CONTROLLER 0xfffffffdu
+#define DP_OFPORT_LOCAL      0xfffffffeu
+#define DP_MAX_QUEUES        8 /* pairs a vhost-user port */
 
 enum dp_hugepages {
 	DP_HUGEPAGES_AUTO, /* huge pages if there are enough, else plain memory and a warning */
@@ -64,6 +68,8 @@ void dp_tick(struct dp *dp);
 struct dp_events {
 	void (*link_changed)(void *ctx, struct dp_port *port, bool up);
 	void (*interfaces_changed)(void *ctx); /* one of the host's came, went or changed */
+	/* a worker hands something to the control thread; what is valid during the call */
+	void (*to_control)(void *ctx, struct dp_bridge *bridge, const struct dp_to_control *what);
 	void *ctx;
 };
 void dp_set_events(struct dp *dp, const struct dp_events *events);
@@ -108,7 +114,6 @@ struct dp_bridge_conf {
 	char name[DP_NAME_LEN];
 	uint32_t fdb_size;     /* entries, 1 to 1 Mi; a change empties the learned entries */
 	uint32_t fdb_ageing_s; /* 0: learned entries stay */
-	bool secure; /* forwards nothing by itself: fail mode secure without a controller */
 };
 
 int dp_bridge_add(struct dp *dp, const struct dp_bridge_conf *conf, struct sh_err *err,
@@ -150,7 +155,9 @@ struct dp_port_policy {
 	uint16_t mtu;       /* bytes behind the Ethernet header and one tag, 68 to 9000 */
 	uint32_t mac_limit; /* addresses learned on it at most, 0: no limit */
 	uint64_t rate_in_bps, rate_out_bps; /* bits a second, 0: no limit; in: from the guest */
-	uint64_t burst_in_bytes, burst_out_bytes; /* 0: 10 ms of the rate, at least 64 KiB */
+	uint64_t burst_in_bytes, burst_out_bytes;  /* 0: 10 ms of the rate, at least 64 KiB */
+	uint32_t ofport;                           /* OpenFlow's number, DP_OFPORT_LOCAL; 0: none */
+	bool no_receive, no_forward, no_packet_in; /* OpenFlow's port configuration */
 	uint32_t storm_pps; /* broadcast, multicast and unknown unicast received, 0: no limit */
 };
 
@@ -189,6 +196,10 @@ struct dp_port_stats {
 };
 
 const char *dp_port_name(const struct dp_port *port);
+struct dp_bridge *dp_port_bridge(const struct dp_port *port);
+
+/** As it was set last; valid until it is set again. */
+const struct dp_port_policy *dp_port_get_policy(const struct dp_port *port);
 void dp_port_get_info(const struct dp_port *port, struct dp_port_info *ret);
 
 /** Sums over the workers; monotonic, each counter by itself. thread: control. */

@@ -22,7 +22,15 @@
 	X(STORM,           "storm_limit",      RX, "broadcast, multicast or unknown unicast over the port's storm_limit") \
 	X(SAME_PORT,       "same_port",        RX, "destination is on the port it came from") \
 	X(NO_DESTINATION,  "no_destination",   RX, "no other port carries the frame's VLAN") \
-	X(SECURE,          "no_flow",          RX, "fail_mode is secure and no flow matches") \
+	X(SECURE,          "no_flow",          RX, "no flow of the bridge matches") \
+	X(FLOW,            "flow_drop",        RX, "the flow that matched sends it nowhere") \
+	X(NO_PORT,         "no_port",          RX, "a flow sends it to a port that the bridge does not have") \
+	X(METER,           "meter",            RX, "over the rate of a meter") \
+	X(TTL,             "ttl_expired",      RX, "its time to live ended where a flow decrements it") \
+	X(FRAGMENT,        "fragment",         RX, "an IP fragment, and the controller wants fragments dropped") \
+	X(PUSH,            "no_room_to_push",  RX, "too many headers were pushed in front of it") \
+	X(TOO_DEEP,        "too_deep",         RX, "resubmitted too often") \
+	X(VARIANTS,        "too_many_changes", RX, "too many changed copies of one burst") \
 	X(RX_ADMIN_DOWN,   "rx_disabled",      RX, "the port it came in on is disabled") \
 	X(RX_GSO,          "rx_unsegmented",   RX, "a segmentation-offload frame from an interface; turn tso and gro off there") \
 	X(ISOLATED,        "isolated",         TX, "both ports are isolated") \
@@ -34,6 +42,7 @@
 	X(NO_COPY,         "no_copy",          TX, "no packet memory left for a copy") \
 	X(TX_OVERSIZE,     "tx_oversize",      TX, "longer than the destination port's MTU allows") \
 	X(RATE_OUT,        "rate_limit_out",   TX, "over the port's rate_limit_out") \
+	X(CONTROLLER,      "controller_busy",  TX, "more frames for the controller than it takes") \
 	X(TX_ERROR,        "tx_error",         TX, "the device or the kernel refused it")
 /* clang-format on */
 

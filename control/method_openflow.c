@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What a bridge's flow tables, groups and meters hold, for the command line. Control thread.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "method.h"
+
+#define NS_PER_S 1e9
+
+struct listing {
+	json_t *array;
+	const struct switch_bridge *bridge;
+	bool failed;
+};
+
+/* Call fn for the bridge that the call names, or for all. */
+static int each_bridge(struct ctl *ctl, const struct call *call,
+	int (*fn)(struct listing *listing, struct sh_err *err), json_t **ret, struct sh_err *err)
+{
+	const struct conf_item *item;
+	const char *only;
+	int r = method_text_optional(call, "bridge", &only, err);
+
+	if (r == 0 && only)
+		r = method_find(ctl, API_BRIDGE, only, &item, err);
+	if (r < 0)
+		return r;
+	*ret = json_array();
+	for (unsigned i = 0; r == 0 && i < ctl->sw.n_bridges; i++) {
+		struct listing listing = { .array = *ret, .bridge = &ctl->sw.bridges[i] };
+
+		if (!only || strcmp(only, listing.bridge->name) == 0)
+			r = fn(&listing, err);
+		if (listing.failed)
+			r = sh_err_set(err, -ENOMEM, "out of memory");
+	}
+	if (r < 0) {
+		json_decref(*ret);
+		*ret = NULL;
+	}
+	return r;
+}
+
+/* A text that ofproto wrote; the buffer is done with. */
+static json_t *text_of(struct of_buf *buf)
+{
+	json_t *text = buf->failed ? NULL : json_stringn((const char *)buf->data, buf->len);
+
+	if (!buf->len && !buf->failed)
+		text = json_string("");
+	of_buf_done(buf);
+	return text;
+}
+
+static json_t *actions_text(const struct of_instructions *instructions)
+{
+	struct of_buf buf = { 0 };
+
+	of_instructions_format(instructions, &buf);
+	return text_of(&buf);
+}
+
+static json_t *match_text(const struct of_match *match)
+{
+	struct of_buf buf = { 0 };
+
+	of_match_format(match, &buf);
+	return text_of(&buf);
+}
+
+static void add(struct listing *listing, json_t *object)
+{
+	if (!object || json_array_append_new(listing->array, object) < 0)
+		listing->failed = true;
+}
+
+static json_t *flow_object(const char *bridge, const struct of_flow_info *flow)
+{
+	return json_pack("{s:s, s:i, s:i, s:o, s:o, s:I, s:I, s:I, s:f, s:i, s:i}", "bridge",
+		bridge, "table", (int)flow->table, "priority", (int)flow->priority, "match",
+		match_text(&flow->match), "actions", actions_text(flow->instructions), "cookie",
+		(json_int_t)flow->cookie, "n_packets", (json_int_t)flow->n_packets, "n_bytes",
+		(json_int_t)flow->n_bytes, "duration_s", (double)flow->duration_ns / NS_PER_S,
+		"idle_timeout_s", (int)flow->idle_timeout_s, "hard_timeout_s",
+		(int)flow->hard_timeout_s);
+}
+
+static int list_flows(struct listing *listing, struct sh_err *err)
+{
+	const struct of_flow_filter all = {
+		.table = OF_TABLE_ALL, .out_port = OF_PORT_ANY, .out_group = OF_GROUP_ANY
+	};
+	struct of_switch *sw = openflow_switch(listing->bridge->openflow);
+	struct of_flow **flows;
+	int n = of_switch_flows(sw, &all, &flows, NULL);
+
+	if (n < 0)
+		return sh_err_set(err, n, "out of memory");
+	for (int i = 0; i < n && !listing->failed; i++) {
+		struct of_flow_info info;
+
+		of_switch_flow_info(sw, flows[i], openflow_now_ns(), &info);
+		add(listing, flow_object(listing->bridge->name, &info));
+	}
+	of_switch_flows_done(sw, flows, n);
+	return 0;
+}
+
+int method_flow_list(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)
+{
+	return each_bridge(ctl, call, list_flows, ret, err);
+}
+
+static json_t *buckets_array(const struct of_group_info *group)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < group->n_buckets; i++) {
+		const struct of_bucket *b = &group->buckets[i];
+		struct of_buf buf = { 0 };
+
+		of_actions_format(&b->actions, &buf);
+		json_array_append_new(array, json_pack("{s:i, s:o, s:I}", "weight", (int)b->weight,
+						     "actions", text_of(&buf), "n_packets",
+						     (json_int_t)group->bucket_stats[i].n_packets));
+	}
+	return array;
+}
+
+static int add_group(void *arg, const struct of_group_info *group)
+{
+	static const char *const types[] = { "all", "select", "indirect", "ff" };
+	struct listing *listing = arg;
+
+	add(listing,
+		json_pack("{s:s, s:I, s:s, s:I, s:I, s:i, s:o}", "bridge", listing->bridge->name,
+			"group", (json_int_t)group->group, "type", types[group->type], "n_packets",
+			(json_int_t)group->n_packets, "n_bytes", (json_int_t)group->n_bytes, "refs",
+			(int)group->n_refs, "buckets", buckets_array(group)));
+	return 0;
+}
+
+static int list_groups(struct listing *listing, struct sh_err *err)
+{
+	struct of_switch *sw = openflow_switch(listing->bridge->openflow);
+
+	(void)of_switch_groups(sw, OF_GROUP_ALL, openflow_now_ns(), add_group, listing, NULL);
+	return 0;
+}
+
+int method_group_list(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)
+{
+	return each_bridge(ctl, call, list_groups, ret, err);
+}
+
+static json_t *bands_array(const struct of_meter_info *meter)
+{
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < meter->n_bands; i++)
+		json_array_append_new(
+			array, json_pack("{s:s, s:I, s:I, s:I}", "type",
+				       meter->bands[i].type == OF_MB_DROP ? "drop" : "dscp_remark",
+				       "rate", (json_int_t)meter->bands[i].rate, "burst",
+				       (json_int_t)meter->bands[i].burst, "n_packets",
+				       (json_int_t)meter->band_stats[i].n_packets));
+	return array;
+}
+
+static int add_meter(void *arg, const struct of_meter_info *meter)
+{
+	struct listing *listing = arg;
+
+	add(listing, json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:o}", "bridge",
+			     listing->bridge->name, "meter", (json_int_t)meter->meter, "unit",
+			     meter->flags & OF_MF_PKTPS ? "pktps" : "kbps", "flows",
+			     (json_int_t)meter->n_flows, "n_packets", (json_int_t)meter->n_packets,
+			     "n_bytes", (json_int_t)meter->n_bytes, "bands", bands_array(meter)));
+	return 0;
+}
+
+static int list_meters(struct listing *listing, struct sh_err *err)
+{
+	struct of_switch *sw = openflow_switch(listing->bridge->openflow);
+
+	(void)of_switch_meters(sw, OF_METER_ALL, openflow_now_ns(), add_meter, listing, NULL);
+	return 0;
+}
+
+int method_meter_list(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)
+{
+	return each_bridge(ctl, call, list_meters, ret, err);
+}
+
+/* Tables that hold a flow, or were asked for one. */
+static int list_tables(struct listing *listing, struct sh_err *err)
+{
+	for (unsigned table = 0; table < DP_N_TABLES; table++) {
+		struct dp_pipeline_table_info info;
+
+		dp_table_get_stats(listing->bridge->dp, (uint8_t)table, &info);
+		if (!info.n_flows && !info.n_lookups)
+			continue;
+		add(listing,
+			json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I}", "bridge",
+				listing->bridge->name, "table", (int)table, "flows",
+				(json_int_t)info.n_flows, "masks", (json_int_t)info.n_masks,
+				"probes", (json_int_t)info.n_groups, "memory_bytes",
+				(json_int_t)info.n_bytes, "lookups", (json_int_t)info.n_lookups,
+				"matches", (json_int_t)info.n_matches));
+	}
+	return 0;
+}
+
+int method_table_list(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)
+{
+	return each_bridge(ctl, call, list_tables, ret, err);
+}

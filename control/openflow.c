@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * One bridge's OpenFlow: puts together the tables (ofproto/switch.h), the connections
+ * (ofproto/conn.h), their sockets (of_peers.c) and the dataplane (of_provider.c), and decides when
+ * the bridge forwards by its tables. Control thread.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/paths.h"
+#include "change.h"
+#include "of_peers.h"
+#include "of_ports.h"
+#include "openflow.h"
+
+#define MAX_FLOWS       4000000u
+#define MAX_GROUPS      65536u
+#define MAX_METERS      65536u
+#define MAX_OUT_BYTES   (4u << 20)
+#define PACKET_IN_RATE  10000 /* a second and connection */
+#define PACKET_IN_BURST 1000
+#define EXPIRE_AT_ONCE  200000
+/* How long a standalone bridge waits for its controllers before it learns by itself again. */
+#define ALONE_NS (UINT64_C(15) * 1000000000)
+
+struct openflow {
+	struct openflow_provider provider;
+	struct of_switch *sw;
+	struct of_conns *conns;
+	struct of_peers *peers;
+	bool secure, has_controllers;
+	uint64_t controlled_ns; /* when a controller was last there; 0: never */
+};
+
+uint64_t openflow_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
+}
+
+struct of_conns *openflow_conns(struct openflow *of)
+{
+	return of->conns;
+}
+
+struct of_switch *openflow_switch(struct openflow *of)
+{
+	return of->sw;
+}
+
+static int make_switch(struct openflow *of, struct sh_err *err)
+{
+	const struct of_switch_conf conf = { .max_flows = MAX_FLOWS,
+		.max_groups = MAX_GROUPS,
+		.max_meters = MAX_METERS,
+		.max_port = DP_MAX_OFPORT };
+	int r = of_switch_new(&conf, &openflow_provider, &of->provider, &of->sw);
+
+	of->provider.sw = of->sw;
+	return r < 0 ? sh_err_set(err, r, "no memory for flow tables") : 0;
+}
+
+static int make_conns(struct openflow *of, const struct openflow_conf *conf, struct sh_err *err)
+{
+	const struct of_conns_conf conns = {
+		.datapath_id = conf->datapath_id,
+		.desc = { .manufacturer = "Shunt",
+			.hardware = "DPDK dataplane",
+			.software = sh_version(),
+			.serial = "None",
+			.datapath = of->provider.name },
+		.max_out_bytes = MAX_OUT_BYTES,
+		.packet_in_rate = PACKET_IN_RATE,
+		.packet_in_burst = PACKET_IN_BURST,
+	};
+	int r = of_conns_new(&conns, of->sw, &of->conns);
+
+	return r < 0 ? sh_err_set(err, r, "no memory for connections") : 0;
+}
+
+static bool is_active(const char *target)
+{
+	return strncmp(target, "tcp:", 4) == 0 || strncmp(target, "ssl:", 4) == 0 ||
+	       strncmp(target, "unix:", 5) == 0;
+}
+
+/* Somebody whom the bridge connects to, or who may connect to it, as its controller. */
+static bool names_controllers(const char *controllers)
+{
+	for (const char *at = controllers; at && *at; at += strcspn(at, ","), at += *at == ',')
+		if (is_active(at) || strncmp(at, "p", 1) == 0)
+			return true;
+	return false;
+}
+
+static int take_mode(struct openflow *of, const struct openflow_conf *conf, struct sh_err *err)
+{
+	int r;
+
+	of->secure = conf->secure;
+	of->has_controllers = names_controllers(conf->controllers);
+	r = of_switch_reset(of->sw, !of->secure && !of->has_controllers, openflow_now_ns());
+	return r < 0 ? sh_err_set(err, r, "no memory for the first flow") : 0;
+}
+
+int openflow_new(struct ctl *ctl, const char *name, struct dp_bridge *bridge,
+	const struct openflow_conf *conf, struct sh_err *err, struct openflow **ret)
+{
+	struct openflow *of = calloc(1, sizeof(*of));
+	int r;
+
+	if (!of)
+		return sh_err_set(err, -ENOMEM, "out of memory");
+	of->provider = (struct openflow_provider){ .ctl = ctl, .of = of, .bridge = bridge };
+	of->provider.name = strdup(name);
+	r = of->provider.name ? make_switch(of, err) : sh_err_set(err, -ENOMEM, "out of memory");
+	if (r == 0)
+		r = make_conns(of, conf, err);
+	if (r == 0)
+		r = of_peers_new(ctl, of, name, &of->peers, err);
+	if (r == 0)
+		r = of_peers_set(of->peers, conf->controllers, err);
+	if (r == 0)
+		r = take_mode(of, conf, err);
+	if (r < 0) {
+		openflow_free(of);
+		return r;
+	}
+	openflow_refresh(of);
+	*ret = of;
+	return 0;
+}
+
+void openflow_free(struct openflow *of)
+{
+	if (!of)
+		return;
+	of_peers_free(of->peers);
+	of_conns_free(of->conns);
+	of_switch_free(of->sw);
+	free((char *)(uintptr_t)of->provider.name);
+	free(of);
+}
+
+int openflow_set(struct openflow *of, const struct openflow_conf *conf, struct sh_err *err)
+{
+	bool changed = of->secure != conf->secure ||
+		       of->has_controllers != names_controllers(conf->controllers);
+	int r = of_peers_set(of->peers, conf->controllers, err);
+
+	if (r == 0 && changed)
+		r = take_mode(of, conf, err);
+	openflow_refresh(of);
+	return r;
+}
+
+/* A standalone bridge that should have a controller, and has none. */
+static bool is_left_alone(struct openflow *of)
+{
+	uint64_t now = openflow_now_ns();
+
+	if (of->secure || !of->has_controllers)
+		return false;
+	if (of_conns_controlled(of->conns)) {
+		of->controlled_ns = now;
+		return false;
+	}
+	return !of->controlled_ns || now - of->controlled_ns > ALONE_NS;
+}
+
+void openflow_refresh(struct openflow *of)
+{
+	bool is_normal = of_switch_is_normal(of->sw), use = !is_normal && !is_left_alone(of);
+	struct sh_err err;
+
+	of_normal_follow(&of->provider.normal, &of->provider, is_normal);
+	if (use == dp_bridge_uses_tables(of->provider.bridge))
+		return;
+	dp_bridge_use_tables(of->provider.bridge, use);
+	if (dp_commit(of->provider.ctl->sw.dp, &err) < 0)
+		sh_log_err("bridge '%s': %s", of->provider.name, err.text);
+}
+
+void openflow_tick(struct openflow *of)
+{
+	of_switch_expire(of->sw, openflow_now_ns(), EXPIRE_AT_ONCE);
+	of_peers_tick(of->peers);
+	openflow_refresh(of);
+}
+
+void openflow_take(struct openflow *of, const struct dp_to_control *what)
+{
+	const struct of_packet_in in = {
+		.reason = what->reason,
+		.table = what->table,
+		.cookie = what->cookie,
+		.max_len = what->max_len,
+		.controller_id = what->controller_id,
+		.key = what->key,
+		.frame = what->frame,
+		.n_frame = what->n_frame,
+		.total_len = what->frame_len,
+	};
+
+	if (what->kind == DP_TO_CONTROL_FRAME)
+		of_conns_packet_in(of->conns, &in, openflow_now_ns());
+}
+
+void openflow_port_changed(struct openflow *of, const char *port, enum of_port_reason reason)
+{
+	struct of_port_info info;
+
+	if (of_ports_find_name(of->provider.ctl, port, &info) == 0)
+		of_conns_port_status(of->conns, &info, reason);
+}

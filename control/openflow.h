@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A bridge as an OpenFlow switch: its tables, the controllers that are connected, and what the
+ * dataplane does for them. Control thread.
+ */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "dataplane/pipeline.h"
+#include "of_normal.h"
+#include "ofproto/conn.h"
+
+struct ctl;
+struct openflow;
+struct of_peers; /* sockets, of_peers.h */
+
+struct openflow_conf {
+	uint64_t datapath_id;
+	bool secure;             /* fail mode */
+	const char *controllers; /* comma-separated, or NULL */
+};
+
+/**
+ * Make the bridge a switch that listens on RUNDIR/NAME.mgmt and connects to its controllers.
+ *
+ * errors:  -errno of the socket, -ENOMEM
+ */
+int openflow_new(struct ctl *ctl, const char *name, struct dp_bridge *bridge,
+	const struct openflow_conf *conf, struct sh_err *err, struct openflow **ret);
+void openflow_free(struct openflow *of);
+int openflow_set(struct openflow *of, const struct openflow_conf *conf, struct sh_err *err);
+
+/** Time-outs of flows and of connections. Once a second. */
+void openflow_tick(struct openflow *of);
+
+/** A worker handed something over. */
+void openflow_take(struct openflow *of, const struct dp_to_control *what);
+
+/** A port of the bridge came, went or changed; still, or already, in the model. */
+void openflow_port_changed(struct openflow *of, const char *port, enum of_port_reason reason);
+
+/**
+ * Forward by the tables, or as a learning bridge while they say no more than that, or while a
+ * standalone bridge has lost its controllers. Called after whatever may have changed that.
+ */
+void openflow_refresh(struct openflow *of);
+
+struct of_conns *openflow_conns(struct openflow *of);
+struct of_switch *openflow_switch(struct openflow *of);
+uint64_t openflow_now_ns(void);
+
+/* of_provider.c */
+struct openflow_provider {
+	struct ctl *ctl;
+	struct openflow *of;
+	const char *name; /* of the bridge */
+	struct dp_bridge *bridge;
+	struct of_switch *sw;
+	struct of_normal normal;
+};
+extern const struct of_provider openflow_provider;

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The walk: parse a burst, look it up table by table, run what is found. All frames that wait for
+ * one table are looked up together, lowest table first, so that each table's lines are called for
+ * all of them before the first is read. Runs in workers and in traces.
+ */
+#include "walk.h"
+
+static void begin(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_frame *f)
+{
+	memset(&walk->key, 0, sizeof(walk->key));
+	walk->edit = (struct dp_edit){ .head = (uint8_t *)(uintptr_t)f->head,
+		.n = f->n_head,
+		.len = f->len,
+		.key = &walk->key,
+		.offloads = f->offloads };
+	walk->frame = f;
+	walk->variant = NULL;
+	walk->flow = NULL;
+	walk->table = 0;
+	walk->depth = 0;
+	walk->why = DP_DROP_FLOW;
+	walk->is_dropped = walk->is_miss = false;
+	walk->n_out = 0;
+	walk->set.has = 0;
+	walk->set.n_sets = 0;
+	if (unlikely(f->offloads)) {
+		walk->edit.csum_start = f->csum_start;
+		walk->edit.csum_offset = f->csum_offset;
+		walk->edit.l3_start = f->l3_start;
+		walk->edit.hdr_len = f->hdr_len;
+	}
+}
+
+static void parse(const struct dp_walk_ctx *c, struct dp_walk *walk, uint32_t in_port)
+{
+	const struct dp_frame *f = walk->frame;
+
+	(void)dp_parse(f->head, f->n_head, f->len, &walk->key, &walk->edit.layers);
+	dp_put_be32(walk->key.in_port, in_port);
+	dp_put_be32(walk->key.in_phy_port, in_port);
+	dp_put_be32(walk->key.actset_output, 0);
+}
+
+static struct dp_variant *variant_new(struct dp_walk_space *space)
+{
+	if (space->n_variants == DP_MAX_VARIANTS)
+		return NULL;
+	return &space->variants[space->n_variants++];
+}
+
+/* The head as it is now, copied to where it can be changed, with room in front. */
+static void variant_fill(struct dp_variant *v, struct dp_walk *walk)
+{
+	struct dp_edit *e = &walk->edit;
+	uint8_t *head = v->bytes + DP_EDIT_ROOM;
+
+	if (e->n > DP_HEAD_BYTES)
+		head = v->bytes + sizeof(v->bytes) - e->n;
+	memcpy(head, e->head, e->n);
+	v->frame = *walk->frame;
+	v->is_shared = false;
+	e->head = head;
+	e->room = (uint32_t)(head - v->bytes);
+	walk->variant = v;
+}
+
+bool dp_walk_own(struct dp_walk_ctx *c, struct dp_walk *walk)
+{
+	struct dp_variant *v = walk->variant;
+
+	if (v && !v->is_shared)
+		return true;
+	v = variant_new(c->space);
+	if (unlikely(!v)) {
+		walk->is_dropped = true;
+		walk->why = DP_DROP_VARIANTS;
+		return false;
+	}
+	variant_fill(v, walk);
+	return true;
+}
+
+static inline void count_flow(struct dp_walk_ctx *c, const struct dp_walk *walk)
+{
+	uint32_t slot = __atomic_load_n(&walk->flow->slot, __ATOMIC_RELAXED);
+
+	if (likely(c->counts))
+		dp_count_add(&c->counts[slot], 1, walk->edit.len, c->decide.now_s);
+}
+
+static void run_program(
+	struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_program *program)
+{
+	if (unlikely(program->meter) && !dp_walk_meter(c, walk, program->meter))
+		return;
+	walk->is_miss = program->miss;
+	if (program->n_apply)
+		dp_walk_run(c, walk, program->words, program->n_apply);
+	if (unlikely(walk->is_dropped))
+		return;
+	if (unlikely(program->clears)) {
+		walk->set.has = 0;
+		walk->set.n_sets = 0;
+	}
+	if (unlikely(program->n_write))
+		dp_set_merge(&walk->set, program->words + program->n_apply, program->n_write);
+	if (unlikely(program->writes_metadata)) {
+		uint64_t *word = &walk->key.words[offsetof(struct sh_flow_key, metadata) / 8];
+
+		*word = (*word & ~program->metadata_mask) | program->metadata;
+	}
+	walk->table = program->goto_table;
+}
+
+/* A flow was found or not: do what it says. walk->table says where it goes on. */
+static void step(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_flow *flow)
+{
+	uint8_t table = walk->table;
+
+	if (unlikely(c->sink->looked_up))
+		c->sink->looked_up(c, walk, table, flow);
+	walk->table = DP_NO_TABLE;
+	if (unlikely(!flow)) {
+		if (!walk->n_out)
+			walk->why = DP_DROP_SECURE;
+		walk->is_dropped = true;
+		return;
+	}
+	walk->flow = flow;
+	count_flow(c, walk);
+	run_program(c, walk, atomic_load_explicit(&flow->program, memory_order_acquire));
+}
+
+static inline void count_table(
+	const struct dp_walk_ctx *c, uint8_t table, unsigned n, unsigned n_matched)
+{
+	if (likely(c->counts))
+		dp_count_add(&c->counts[c->pipeline->slots[table]], n_matched, n, c->decide.now_s);
+}
+
+/* The ways that wait for one table, at most DP_BURST. */
+static void look_up(struct dp_walk_ctx *c, struct dp_walk *const walks[], unsigned n, uint8_t table)
+{
+	const struct dp_table *t =
+		atomic_load_explicit(&c->pipeline->tables[table], memory_order_acquire);
+	const struct sh_flow_key *keys[DP_BURST];
+	const struct dp_flow *flows[DP_BURST];
+	unsigned n_matched = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		keys[i] = &walks[i]->key;
+		flows[i] = NULL;
+	}
+	if (likely(t))
+		dp_table_lookup(t, keys, n, flows);
+	for (unsigned i = 0; i < n; i++) {
+		n_matched += flows[i] != NULL;
+		if (likely(c->counts && flows[i]))
+			rte_prefetch0(&c->counts[flows[i]->slot]);
+	}
+	count_table(c, table, n, n_matched);
+	for (unsigned i = 0; i < n; i++)
+		step(c, walks[i], flows[i]);
+}
+
+static void end(struct dp_walk_ctx *c, struct dp_walk *walk)
+{
+	if (unlikely(walk->set.has && !walk->is_dropped))
+		dp_set_run(c, walk);
+	c->sink->done(c, walk);
+}
+
+void dp_walk_from(struct dp_walk_ctx *c, struct dp_walk *walk, uint8_t table)
+{
+	walk->table = table;
+	while (walk->table != DP_NO_TABLE && !walk->is_dropped) {
+		struct dp_walk *const one[] = { walk };
+
+		look_up(c, one, 1, walk->table);
+	}
+}
+
+/* Those of the lowest table, and which it is; 0 when all have come to their end. */
+static unsigned next_table(struct dp_walk *walks, unsigned n, struct dp_walk *ret[], uint8_t *table)
+{
+	unsigned found = 0;
+
+	*table = DP_NO_TABLE;
+	for (unsigned i = 0; i < n; i++) {
+		if (walks[i].table > *table || walks[i].table == DP_NO_TABLE)
+			continue;
+		if (walks[i].table < *table)
+			found = 0;
+		*table = walks[i].table;
+		ret[found++] = &walks[i];
+	}
+	return found;
+}
+
+static inline bool drops_fragments(const struct dp_walk_ctx *c, const struct dp_walk *walk)
+{
+	return c->decide.in->bridge->drops_fragments && walk->key.ip_frag;
+}
+
+static void enter(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_frame *f)
+{
+	struct dp_verdict v;
+	int reason = dp_decide_enter(&c->decide, f, &v);
+
+	begin(c, walk, f);
+	if (likely(reason == DP_N_DROPS)) {
+		parse(c, walk, c->decide.in->ofport);
+		if (unlikely(drops_fragments(c, walk)))
+			reason = DP_DROP_FRAGMENT;
+	}
+	if (unlikely(reason != DP_N_DROPS)) {
+		walk->why = (uint8_t)reason;
+		walk->is_dropped = true;
+		walk->table = DP_NO_TABLE;
+	}
+}
+
+void dp_walk_burst(struct dp_walk_ctx *c, const struct dp_frame *frames, unsigned n)
+{
+	struct dp_walk *walks = c->space->walks, *together[DP_BURST];
+	unsigned n_together;
+	uint8_t table;
+
+	c->space->n_variants = 0;
+	for (unsigned i = 0; i < n; i++)
+		enter(c, &walks[i], &frames[i]);
+	while ((n_together = next_table(walks, n, together, &table)))
+		look_up(c, together, n_together, table);
+	for (unsigned i = 0; i < n; i++)
+		end(c, &walks[i]);
+}
+
+void dp_walk_program(struct dp_walk_ctx *c, const struct dp_frame *frame, uint32_t in_port,
+	const struct dp_program *program)
+{
+	struct dp_walk *walk = &c->space->walks[0];
+
+	c->space->n_variants = 0;
+	begin(c, walk, frame);
+	parse(c, walk, in_port);
+	walk->table = DP_NO_TABLE;
+	run_program(c, walk, program);
+	if (walk->table != DP_NO_TABLE)
+		dp_walk_from(c, walk, walk->table);
+	end(c, walk);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Operations of a program, one function each. Runs in workers and in traces.
+ */
+#include "walk.h"
+
+#define REASON_INVALID_TTL 2 /* OFPR_INVALID_TTL */
+
+typedef void op_fn(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op);
+
+static void drop(struct dp_walk *walk, enum dp_drop why)
+{
+	walk->is_dropped = true;
+	walk->why = (uint8_t)why;
+}
+
+static void op_output(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
+{
+	dp_walk_output(c, walk, op->arg);
+}
+
+static void op_group(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
+{
+	dp_walk_group(c, walk, (const struct dp_group *)(uintptr_t)op->data[0]);
+}
+
+/* Fields that share a place in the key are told apart by what the frame is. */
+static bool has(const struct dp_walk *walk, const struct dp_op *op)
+{
+	return !op->arg || op->arg & dp_key_has(&walk->key);
+}
+
+static void op_set(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
+{
+	const uint8_t *value = (const uint8_t *)op->data;
+	const uint8_t *mask = value + RTE_ALIGN_CEIL(op->n_bytes, 8u);
+
+	if (has(walk, op) && dp_walk_own(c, walk))
+		dp_edit_set(&walk->edit, op->offset, op->n_bytes, value, mask);
+}
+
+typedef unsigned __int128 u128;
+
+static u128 load_be(const uint8_t *p, unsigned n)
+{
+	u128 v = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
+static void store_be(uint8_t *p, unsigned n, u128 v)
+{
+	for (unsigned i = 0; i < n; i++)
+		p[i] = (uint8_t)(v >> 8 * (n - 1 - i));
+}
+
+static void op_move(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
+{
+	struct dp_move m;
+	uint8_t value[16], mask[16];
+	u128 bits, ones;
+
+	memcpy(&m, op->data, sizeof(m));
+	ones = m.n_bits == 128 ? ~(u128)0 : ((u128)1 << m.n_bits) - 1;
+	bits = load_be((const uint8_t *)&walk->key + m.from_offset, m.from_bytes) >> m.from_bit;
+	store_be(value, m.to_bytes, (bits & ones) << m.to_bit);
+	store_be(mask, m.to_bytes, ones << m.to_bit);
+	if (has(walk, op) && dp_walk_own(c, walk))
+		dp_edit_set(&walk->edit, m.to_offset, m.to_bytes, value, mask);
+}
+
+/* A header that is not there leaves the frame as it is: OpenFlow 1.3.5, 5.12, is silent, and so
+ * does Open vSwitch. One that no longer fits in front drops it. */
+static void op_push(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
+{
+	uint16_t type = (uint16_t)op->arg;
+	bool fits;
+
+	if (!dp_walk_own(c, walk))
+		return;
+	if (op->code == DP_OP_PUSH_VLAN)
+		fits = dp_edit_push_vlan(&walk->edit, type);
+	else if (op->code == DP_OP_PUSH_MPLS)
+		fits = dp_edit_push_mpls(&walk->edit, type);
+	else
+		fits = dp_edit_push_pbb(&walk->edit, type);
+	if (!fits)
+		drop(walk, DP_DROP_PUSH);
+}
+
+static void op_pop(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
+{
+	if (!dp_walk_own(c, walk))
+		return;
+	if (op->code == DP_OP_POP_VLAN)
+		(void)dp_edit_pop_vlan(&walk->edit);
+	else if (op->code == DP_OP_POP_MPLS)
+		(void)dp_edit_pop_mpls(&walk->edit, (uint16_t)op->arg);
+	else
+		(void)dp_edit_pop_pbb(&walk->edit);
+}
+
+static void op_ttl(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
+{
+	if (!dp_walk_own(c, walk))
+		return;
+	if (op->code == DP_OP_SET_IP_TTL)
+		(void)dp_edit_set_ip_ttl(&walk->edit, (uint8_t)op->arg);
+	else if (op->code == DP_OP_SET_MPLS_TTL)
+		(void)dp_edit_set_mpls_ttl(&walk->edit, (uint8_t)op->arg);
+	else if (op->code == DP_OP_COPY_TTL_OUT)
+		(void)dp_edit_copy_ttl_out(&walk->edit);
+	else
+		(void)dp_edit_copy_ttl_in(&walk->edit);
+}
+
+static void op_dec_ttl(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
+{
+	uint64_t words[2] = { 0, (uint64_t)REASON_INVALID_TTL << 16 };
+	struct dp_op *report = (struct dp_op *)words;
+	enum dp_ttl ttl;
+
+	if (!dp_walk_own(c, walk))
+		return;
+	ttl = op->code == DP_OP_DEC_IP_TTL ? dp_edit_dec_ip_ttl(&walk->edit)
+					   : dp_edit_dec_mpls_ttl(&walk->edit);
+	if (ttl != DP_TTL_EXPIRED)
+		return;
+	report->code = DP_OP_CONTROLLER;
+	report->arg = UINT16_MAX;
+	dp_walk_control(c, walk, report);
+	dp_walk_lose(c, walk, DP_DROP_TTL);
+}
+
+static void op_controller(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
+{
+	dp_walk_control(c, walk, op);
+}
+
+static void op_nothing(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
+{
+}
+
+static void op_resubmit(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
+{
+	const struct dp_flow *flow = walk->flow;
+	uint8_t table = op->offset == DP_NO_TABLE ? (flow ? flow->table : 0) : op->offset;
+	sh_be32 in_port;
+
+	if (walk->depth >= DP_MAX_DEPTH) {
+		drop(walk, DP_DROP_TOO_DEEP);
+		return;
+	}
+	memcpy(in_port, walk->key.in_port, sizeof(in_port));
+	if (op->arg != DP_OUT_IN_PORT)
+		dp_put_be32(walk->key.in_port, op->arg);
+	walk->depth++;
+	dp_walk_from(c, walk, table);
+	walk->depth--;
+	/* A table that has nothing for it ends the resubmission, not the walk. */
+	if (walk->is_dropped && walk->why == DP_DROP_SECURE)
+		walk->is_dropped = false;
+	memcpy(walk->key.in_port, in_port, sizeof(in_port));
+	walk->flow = flow;
+}
+
+static op_fn *const functions[DP_N_OPS] = {
+	[DP_OP_OUTPUT] = op_output,
+	[DP_OP_CONTROLLER] = op_controller,
+	[DP_OP_GROUP] = op_group,
+	[DP_OP_SET] = op_set,
+	[DP_OP_MOVE] = op_move,
+	[DP_OP_PUSH_VLAN] = op_push,
+	[DP_OP_POP_VLAN] = op_pop,
+	[DP_OP_PUSH_MPLS] = op_push,
+	[DP_OP_POP_MPLS] = op_pop,
+	[DP_OP_PUSH_PBB] = op_push,
+	[DP_OP_POP_PBB] = op_pop,
+	[DP_OP_COPY_TTL_OUT] = op_ttl,
+	[DP_OP_COPY_TTL_IN] = op_ttl,
+	[DP_OP_SET_IP_TTL] = op_ttl,
+	[DP_OP_DEC_IP_TTL] = op_dec_ttl,
+	[DP_OP_SET_MPLS_TTL] = op_ttl,
+	[DP_OP_DEC_MPLS_TTL] = op_dec_ttl,
+	[DP_OP_SET_QUEUE] = op_nothing, /* every port has one queue */
+	[DP_OP_RESUBMIT] = op_resubmit,
+	[DP_OP_LEARN] = op_controller,
+};
+
+void dp_walk_run(struct dp_walk_ctx *c, struct dp_walk *walk, const uint64_t *words, unsigned n)
+{
+	for (unsigned i = 0; i < n && likely(!walk->is_dropped);) {
+		const struct dp_op *op = (const struct dp_op *)&words[i];
+
+		if (unlikely(c->sink->operation))
+			c->sink->operation(c, walk, op);
+		if (likely(op->code == DP_OP_OUTPUT))
+			dp_walk_output(c, walk, op->arg);
+		else
+			functions[op->code](c, walk, op);
+		i += op->n_words;
+	}
+}

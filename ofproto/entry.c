@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A flow's life between its addition and its removal: the lists and counts that it is in, and who
+ * is told. Control thread.
+ */
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "state.h"
+
+static bool is_output_to(const struct of_action *action, uint32_t port)
+{
+	return action->type == OF_ACTION_OUTPUT && action->output.port == port;
+}
+
+static bool is_normal(const struct of_flow *flow)
+{
+	const struct of_instructions *in = &flow->instructions;
+	bool has_more =
+		in->has_meter || in->has_clear || in->has_write || in->has_metadata || in->has_goto;
+
+	return flow->table == 0 && flow->match->n == 0 && !has_more && in->has_apply &&
+	       in->apply.n == 1 && is_output_to(&in->apply.list[0], OF_PORT_NORMAL);
+}
+
+bool of_entry_has_timeout(const struct of_entry *entry)
+{
+	return entry->flow.idle_timeout_s || entry->flow.hard_timeout_s;
+}
+
+static void stop_timing(struct of_switch *sw, struct of_entry *entry)
+{
+	TAILQ_REMOVE(&sw->expiring, entry, expiring);
+	sw->n_expiring--;
+}
+
+static void start_timing(struct of_switch *sw, struct of_entry *entry)
+{
+	TAILQ_INSERT_TAIL(&sw->expiring, entry, expiring);
+	sw->n_expiring++;
+}
+
+void of_entry_retime(struct of_switch *sw, struct of_entry *entry, bool had_timeout)
+{
+	if (had_timeout)
+		stop_timing(sw, entry);
+	if (of_entry_has_timeout(entry))
+		start_timing(sw, entry);
+}
+
+void of_entry_begin(struct of_switch *sw, struct of_entry *entry, struct of_refs *refs)
+{
+	entry->refs = refs;
+	of_refs_link(refs, entry);
+	of_entry_retime(sw, entry, false);
+	sw->n_normal += is_normal(&entry->flow);
+}
+
+void of_entry_swap(struct of_switch *sw, struct of_entry *entry,
+	struct of_instructions *instructions, struct of_refs **refs)
+{
+	struct of_instructions old = entry->flow.instructions;
+	struct of_refs *old_refs = entry->refs;
+
+	sw->n_normal -= is_normal(&entry->flow);
+	of_refs_unlink(old_refs);
+	entry->flow.instructions = *instructions;
+	entry->refs = *refs;
+	of_refs_link(entry->refs, entry);
+	sw->n_normal += is_normal(&entry->flow);
+	*instructions = old;
+	*refs = old_refs;
+}
+
+void of_entry_unref(struct of_entry *entry)
+{
+	if (entry->n_pins > 0) {
+		entry->n_pins--;
+		return;
+	}
+	of_instructions_done(&entry->flow.instructions);
+	free(entry->flow.match);
+	free(entry);
+}
+
+void of_entry_tell(struct of_switch *sw, const struct of_entry *entry, enum of_flow_change what,
+	uint64_t now_ns)
+{
+	struct of_flow_info info;
+
+	if (!sw->events.flow_changed)
+		return;
+	of_switch_flow_info(sw, &entry->flow, now_ns, &info);
+	sw->events.flow_changed(sw->events.ctx, what, &info);
+}
+
+static void tell_removed(
+	struct of_switch *sw, const struct of_entry *entry, unsigned reason, uint64_t now_ns)
+{
+	struct of_flow_info info;
+
+	if (!sw->events.flow_removed || reason == OF_REMOVED_SILENTLY ||
+		!(entry->flow.flags & OF_FF_SEND_FLOW_REM))
+		return;
+	of_switch_flow_info(sw, &entry->flow, now_ns, &info);
+	sw->events.flow_removed(sw->events.ctx, &info, (enum of_removed_reason)reason);
+}
+
+void of_entry_remove(struct of_switch *sw, struct of_entry *entry, unsigned reason, uint64_t now_ns)
+{
+	struct of_counts last;
+
+	sw->provider->flow_counts(sw->provider_ctx, &entry->flow, &last);
+	sw->n_normal -= is_normal(&entry->flow);
+	of_refs_unlink(entry->refs);
+	free(TAKE_PTR(entry->refs));
+	if (of_entry_has_timeout(entry))
+		stop_timing(sw, entry);
+	of_flow_table_remove(&sw->flows, entry);
+	sw->provider->flow_del(sw->provider_ctx, &entry->flow);
+	entry->flow.handle = NULL;
+	entry->last = last;
+	tell_removed(sw, entry, reason, now_ns);
+	of_entry_tell(sw, entry, OF_FLOW_REMOVED, now_ns);
+	of_entry_unref(entry);
+}
+
+void of_entries_remove_by(
+	struct of_switch *sw, struct of_target *target, unsigned reason, uint64_t now_ns)
+{
+	struct of_ref *ref;
+
+	while ((ref = LIST_FIRST(&target->refs)))
+		of_entry_remove(sw, ref->entry, reason, now_ns);
+}

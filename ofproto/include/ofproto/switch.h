@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * One bridge's OpenFlow state: flow tables, groups, meters, and what requests do to them
+ * (OpenFlow 1.3.5, 5, 6.4 to 6.7). Control thread; nothing here waits.
+ */
+#pragma once
+
+#include "ofproto/provider.h"
+
+#define OF_MAX_BUCKETS 1024 /* of a group */
+#define OF_MAX_BANDS   8    /* of a meter */
+
+struct of_switch;
+
+/* A flow as ofproto keeps it. At a million of them every byte counts. */
+struct of_flow {
+	void *handle; /* the provider's */
+	struct of_minimatch *match;
+	struct of_instructions instructions;
+	uint64_t cookie, made_ns;
+	uint64_t reset_ns; /* when its counts began: it was not idle before */
+	uint16_t priority, idle_timeout_s, hard_timeout_s, flags;
+	uint8_t table;
+};
+
+struct of_group {
+	void *handle;
+	uint32_t id;
+	uint8_t type;
+	unsigned n_buckets;
+	struct of_bucket *buckets;
+	uint64_t made_ns;
+};
+
+struct of_meter {
+	void *handle;
+	uint32_t id;
+	uint16_t flags;
+	unsigned n_bands;
+	struct of_band *bands;
+	uint64_t made_ns;
+};
+
+/* What the switch tells those who are connected. Called during the functions below, when what is
+ * told has happened; what is called may read the switch and not change it. */
+struct of_switch_events {
+	/* Of flows with OF_FF_SEND_FLOW_REM. */
+	void (*flow_removed)(
+		void *ctx, const struct of_flow_info *flow, enum of_removed_reason reason);
+	/* For flow monitors: a flow was added (what 0), modified (1) or removed (2). */
+	void (*flow_changed)(void *ctx, unsigned what, const struct of_flow_info *flow);
+	void *ctx;
+};
+
+struct of_switch_conf {
+	uint32_t max_flows; /* of all tables together */
+	uint32_t max_groups, max_meters;
+	uint32_t max_port; /* numbers above, that are not OFPP_*, are no ports */
+};
+
+/* provider and its ctx must outlive the switch. errors: -ENOMEM */
+int of_switch_new(const struct of_switch_conf *conf, const struct of_provider *provider,
+	void *provider_ctx, struct of_switch **ret);
+void of_switch_free(struct of_switch *sw);
+void of_switch_set_events(struct of_switch *sw, const struct of_switch_events *events);
+const struct of_provider *of_switch_provider(const struct of_switch *sw, void **ret_ctx);
+
+/**
+ * Do what a request says, whole or not at all. (If the provider fails in the middle of a modify of
+ * many flows, and then to turn one of them back, that one stays modified, and the error is told.)
+ *
+ * shape:   a flow-mod's instructions, a group-mod's buckets and a meter-mod's bands are taken over
+ *          (and their pointers cleared in the request) when they are kept
+ * units:   now in nanoseconds of CLOCK_MONOTONIC
+ * errors:  -EINVAL with reterr_of
+ * thread:  control
+ */
+int of_switch_flow_mod(
+	struct of_switch *sw, struct of_flow_mod *mod, uint64_t now_ns, struct of_err *reterr_of);
+int of_switch_group_mod(
+	struct of_switch *sw, struct of_group_mod *mod, uint64_t now_ns, struct of_err *reterr_of);
+int of_switch_meter_mod(
+	struct of_switch *sw, struct of_meter_mod *mod, uint64_t now_ns, struct of_err *reterr_of);
+
+/** Remove flows whose time is over: looks at most at `most` of them, and goes on where it ended. */
+void of_switch_expire(struct of_switch *sw, uint64_t now_ns, unsigned most);
+
+/** Forget everything; flow_changed is called, flow_removed is not. Then the flow that makes a
+ * bridge learn and forward by itself, if standalone: table 0, priority 0, NORMAL. errors: -ENOMEM,
+ * without it. */
+int of_switch_reset(struct of_switch *sw, bool standalone, uint64_t now_ns);
+
+/** The only flow is one that sends every frame of table 0 to NORMAL, of whatever priority: the
+ * dataplane may forward without walking tables. It costs nothing to ask. */
+bool of_switch_is_normal(const struct of_switch *sw);
+
+/**
+ * Flows that a filter names, in the order of table and priority (highest first), each pinned so
+ * that it may be removed meanwhile: a reply may be written over a longer time.
+ *
+ * shape:   *ret_flows[n], to be given back by of_switch_flows_done
+ * return:  n
+ * errors:  -ENOMEM; -EINVAL with reterr_of (BAD_TABLE_ID)
+ */
+int of_switch_flows(struct of_switch *sw, const struct of_flow_filter *filter,
+	struct of_flow ***ret_flows, struct of_err *reterr_of);
+void of_switch_flows_done(struct of_switch *sw, struct of_flow **flows, int n);
+
+/** Fill in info as of now; info points into the flow. Of one that is pinned and was removed, what
+ * it had counted then. */
+void of_switch_flow_info(const struct of_switch *sw, const struct of_flow *flow, uint64_t now_ns,
+	struct of_flow_info *info);
+
+/* In the order of their numbers, until fn returns something else than 0, which is then returned.
+ * OF_GROUP_ALL, OF_METER_ALL for all; info points into the switch and is valid during the call. A
+ * group that is not there is no error, a meter is (as Open vSwitch has it).
+ * errors: -EINVAL with reterr_of, -ENOMEM */
+int of_switch_groups(const struct of_switch *sw, uint32_t group, uint64_t now_ns,
+	int (*fn)(void *arg, const struct of_group_info *info), void *arg,
+	struct of_err *reterr_of);
+int of_switch_meters(const struct of_switch *sw, uint32_t meter, uint64_t now_ns,
+	int (*fn)(void *arg, const struct of_meter_info *info), void *arg,
+	struct of_err *reterr_of);
+
+/** max_flows is that of all tables together. */
+void of_switch_table_info(const struct of_switch *sw, uint8_t table, struct of_table_info *ret);
+const struct of_switch_conf *of_switch_limits(const struct of_switch *sw);
+
+/* By id, for the provider: NULL when it is not there. */
+struct of_group *of_switch_group(const struct of_switch *sw, uint32_t id);
+struct of_meter *of_switch_meter(const struct of_switch *sw, uint32_t id);

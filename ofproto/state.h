@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A switch as the files behind switch.h see it, and what they do for each other.
+ */
+#pragma once
+
+#include "flow_table.h"
+#include "ids.h"
+#include "refs.h"
+
+struct of_group_entry {
+	struct of_group group;
+	struct of_target target;
+	uint32_t n_chained;          /* groups that forward to this one */
+	struct of_group_entry *next; /* in a walk's list of what is still to be seen */
+};
+
+struct of_meter_entry {
+	struct of_meter meter;
+	struct of_target target;
+};
+
+struct of_switch {
+	struct of_switch_conf conf;
+	const struct of_provider *provider;
+	void *provider_ctx;
+	struct of_switch_events events;
+	struct of_flow_table flows;
+	struct of_entries expiring; /* those with a timeout; the first is looked at next */
+	uint32_t n_expiring;
+	uint32_t n_normal;            /* flows that send every frame to NORMAL */
+	struct of_ids groups, meters; /* struct of_group_entry, struct of_meter_entry */
+	uint64_t mark;
+};
+
+/** What a provider's -errno is to a controller: -EINVAL has filled in err itself. */
+int of_refuse(int r, enum of_err_type type, unsigned no_space, unsigned no_memory,
+	struct of_err *reterr_of);
+
+/* entry.c: a flow's life. None of these fails. */
+#define OF_REMOVED_SILENTLY 0xffu /* beside of_removed_reason: nobody is told by flow_removed */
+
+enum of_flow_change {
+	OF_FLOW_ADDED,
+	OF_FLOW_MODIFIED,
+	OF_FLOW_REMOVED
+};
+
+/** The entry is indexed and with the provider: let it count and expire. refs are taken over. */
+void of_entry_begin(struct of_switch *sw, struct of_entry *entry, struct of_refs *refs);
+
+/** Its timeouts were changed. */
+void of_entry_retime(struct of_switch *sw, struct of_entry *entry, bool had_timeout);
+bool of_entry_has_timeout(const struct of_entry *entry);
+
+/** Exchange what it does, and give the old back in the same places. */
+void of_entry_swap(struct of_switch *sw, struct of_entry *entry,
+	struct of_instructions *instructions, struct of_refs **refs);
+void of_entry_remove(
+	struct of_switch *sw, struct of_entry *entry, unsigned reason, uint64_t now_ns);
+void of_entry_unref(struct of_entry *entry);
+void of_entry_tell(struct of_switch *sw, const struct of_entry *entry, enum of_flow_change what,
+	uint64_t now_ns);
+
+/** All that refer to the target. */
+void of_entries_remove_by(
+	struct of_switch *sw, struct of_target *target, unsigned reason, uint64_t now_ns);
+
+/* select.c: what else than its match a request says about flows. */
+bool of_entry_wanted(const struct of_entry *entry, const struct of_flow_filter *filter);
+
+/* group.c, meter.c: forget all of them, their flows first. */
+void of_groups_clear(struct of_switch *sw, uint64_t now_ns);
+void of_meters_clear(struct of_switch *sw, uint64_t now_ns);
