@@ -65,10 +65,10 @@ static json_t *field_value(const struct cli_verb *verb, const char *field, const
 	return api_value_to_json(f, canonical);
 }
 
-static int set_field(const struct cli_verb *verb, struct cli_args *args, const char *field,
-	const char *text, struct sh_err *err)
+static int set_value(const struct cli_verb *verb, struct cli_args *args, const char *field,
+	const struct cli_option *option, const char *text, struct sh_err *err)
 {
-	json_t *value = field_value(verb, field, text);
+	json_t *value = option ? json_string(text) : field_value(verb, field, text);
 
 	if (!value)
 		return sh_err_set(err, -EINVAL, "'%s' is no text in UTF-8", field);
@@ -87,29 +87,32 @@ static int parse_option(const struct cli_verb *verb, int argc, char **argv, int 
 	snprintf(name, sizeof(name), "%.*s", (int)len, word);
 	cli_field_name(name, field, sizeof(field));
 	option = find_option(verb, name);
-	if (option && equals)
+	if (option && !option->value && equals)
 		return sh_err_set(err, -EINVAL, "--%s takes no value", name);
-	if (option)
+	if (option && !option->value)
 		return json_object_set_new(args->flags, name, json_true()) < 0 ? -ENOMEM : 0;
-	if (!cli_takes_field(verb, field))
+	if (!option && !cli_takes_field(verb, field))
 		return sh_err_set(err, -EINVAL, "no option --%s: see 'shunt %s%s%s --help'", name,
 			verb->noun, verb->verb ? " " : "", verb->verb ? verb->verb : "");
 	if (!equals && *i + 1 >= argc)
 		return sh_err_set(err, -EINVAL, "--%s needs a value", name);
-	return set_field(verb, args, field, equals ? equals + 1 : argv[++*i], err);
+	return set_value(verb, args, field, option, equals ? equals + 1 : argv[++*i], err);
 }
 
 static int check_operand(const struct cli_verb *verb, struct cli_args *args, struct sh_err *err)
 {
 	const char *what = verb->operand_name ? verb->operand_name : "NAME";
-	bool needed = verb->operand != CLI_NO_OPERAND && verb->operand != CLI_OPTIONAL_NAME;
+	bool needed = verb->operand != CLI_NO_OPERAND && verb->operand != CLI_OPTIONAL_NAME &&
+		      verb->operand != CLI_OPTIONAL_WORD;
+	bool is_name = verb->operand == CLI_NAME || verb->operand == CLI_OPTIONAL_NAME;
+	const char *param = is_name ? "name" : verb->param;
 
 	if (needed && !args->operand)
 		return sh_err_set(err, -EINVAL, "%s is missing", what);
-	if (!args->operand || verb->operand == CLI_FILE || verb->operand == CLI_WORD)
+	if (!args->operand || !param)
 		return 0;
-	if (json_object_set_new(args->params, "name", json_string(args->operand)) < 0)
-		return sh_err_set(err, -EINVAL, "the name is no text in UTF-8");
+	if (json_object_set_new(args->params, param, json_string(args->operand)) < 0)
+		return sh_err_set(err, -EINVAL, "the %s is no text in UTF-8", param);
 	return 0;
 }
 

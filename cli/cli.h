@@ -24,18 +24,20 @@ enum cli_operand {
 	CLI_OPTIONAL_NAME,
 	CLI_FILE,
 	CLI_WORD,
+	CLI_OPTIONAL_WORD,
 };
 
-/* An option that is no field of the configuration and takes no value. */
+/* An option that is no field of the configuration. */
 struct cli_option {
 	const char *name; /* with hyphens */
 	const char *help;
+	const char *value; /* what help calls its value, a text; NULL: it takes none */
 };
 
 struct cli_args {
 	const char *operand; /* NULL if not given */
-	json_t *params;      /* what goes to the daemon: the operand as "name", and the fields */
-	json_t *flags;       /* options that are no fields: true */
+	json_t *params; /* what goes to the daemon: the operand, fields, options with a value */
+	json_t *flags;  /* options that are no fields: true */
 };
 
 struct cli {
@@ -51,6 +53,7 @@ struct cli_verb {
 	enum cli_operand operand;
 	const char *operand_name; /* as help shows it; NULL for the obvious */
 	const char *const *words; /* CLI_WORD: what it may be, NULL at the end */
+	const char *param;        /* of the method, that the operand is; NULL: "name" or none */
 	int fields;               /* enum api_noun whose fields are options, or -1 */
 	const char *const *only;  /* those fields alone; NULL for all */
 	const struct cli_option *options;
@@ -96,6 +99,7 @@ void cli_print_json(const json_t *value);
 
 /* verbs of their own */
 int cli_apply(struct cli *cli);
+int cli_trace(struct cli *cli);
 int cli_config_show(struct cli *cli);
 int cli_config_check(struct cli *cli);
 int cli_completion(struct cli *cli);
@@ -122,6 +126,7 @@ void cli_print_workers(struct cli *cli, const json_t *result);
 void cli_print_object(struct cli *cli, const json_t *result);
 void cli_print_port_stats(struct cli *cli, const json_t *result);
 void cli_print_worker_stats(struct cli *cli, const json_t *result);
+void cli_print_trace(struct cli *cli, const json_t *result);
 void cli_print_tree(struct cli *cli, const json_t *result);
 void cli_print_flushed(struct cli *cli, const json_t *result);
 void cli_print_version(struct cli *cli, const json_t *result);

@@ -32,13 +32,14 @@ static void usage_of(const struct cli_verb *v, char *line, size_t size)
 		v->fields >= 0 ? " [--FIELD VALUE ...]" : "");
 	for (const struct cli_option *o = v->options; o && o->name; o++) {
 		n = strlen(line);
-		snprintf(line + n, size - n, " [--%s]", o->name);
+		snprintf(line + n, size - n, " [--%s%s%s]", o->name, o->value ? " " : "",
+			o->value ? o->value : "");
 	}
 }
 
 static void print_line(FILE *out, const struct cli_verb *v)
 {
-	char usage[128];
+	char usage[160];
 
 	usage_of(v, usage, sizeof(usage));
 	fprintf(out, "  %-42s %s\n", usage, v->help);
@@ -56,7 +57,7 @@ static void print_field(FILE *out, const struct api_field *f)
 
 static void print_verb(FILE *out, const struct cli_verb *v)
 {
-	char usage[128];
+	char usage[160];
 
 	usage_of(v, usage, sizeof(usage));
 	fprintf(out, "usage: shunt [-j] [--run-dir D] %s\n\n%s\n", usage, v->help);
@@ -143,7 +144,7 @@ int cli_help_scdoc(void)
 {
 	for (unsigned i = 0; i < cli_n_verbs; i++) {
 		const struct cli_verb *v = &cli_verbs[i];
-		char usage[128];
+		char usage[160];
 
 		if (v->hidden)
 			continue;

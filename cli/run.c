@@ -34,13 +34,18 @@ int cli_connect(const struct cli *cli, struct sh_err *err, struct api_client **r
 	return r < 0 ? r : api_client_new(path, err, ret);
 }
 
-/* Options that are no fields, and operands that are no names, are parameters of their own. */
-static void add_own_params(struct cli *cli)
+/* Options that take no value are parameters that are true. */
+static void add_flags(struct cli *cli)
 {
-	if (cli_flag(cli, "clear"))
-		json_object_set_new(cli->args.params, "clear", json_true());
-	if (cli->verb->operand == CLI_WORD)
-		json_object_set_new(cli->args.params, "level", json_string(cli->args.operand));
+	const char *name;
+	json_t *value;
+
+	json_object_foreach (cli->args.flags, name, value) {
+		char param[64];
+
+		cli_field_name(name, param, sizeof(param));
+		json_object_set(cli->args.params, param, value);
+	}
 }
 
 int cli_call(struct cli *cli)
@@ -50,7 +55,7 @@ int cli_call(struct cli *cli)
 	struct sh_err err;
 	int r = cli_connect(cli, &err, &client);
 
-	add_own_params(cli);
+	add_flags(cli);
 	if (r == 0)
 		r = api_client_call(
 			client, cli->verb->method, cli->args.params, NULL, NULL, &err, &result);

@@ -17,11 +17,22 @@ static const char *const log_levels[] = { "err", "warn", "notice", "info", "debu
 static const char *const shells[] = { "bash", NULL };
 
 static const struct cli_option stats_options[] = {
-	{ "clear", "zero them after reading" },
+	{ "clear", "zero them after reading", NULL },
+	{ 0 },
+};
+static const struct cli_option flow_del_options[] = {
+	{ "strict", "the one flow with exactly this match and priority", NULL },
+	{ 0 },
+};
+static const struct cli_option trace_options[] = {
+	{ "in-port", "the port where the frame comes in; default: it comes from the controller",
+		"PORT" },
+	{ "frame", "the frame, in hexadecimal digits, in place of a match", "HEX" },
+	{ "pcap", "a capture whose first frame it is", "FILE" },
 	{ 0 },
 };
 static const struct cli_option apply_options[] = {
-	{ "dry-run", "print the plan and stop" },
+	{ "dry-run", "print the plan and stop", NULL },
 	{ 0 },
 };
 
@@ -64,6 +75,17 @@ const struct cli_verb cli_verbs[] = {
 	{ .noun = "flow", .verb = "list", .help = "flows, in ovs-ofctl's words", .fields = API_FDB,
 	  .only = of_bridge_fields, .reads = true, .method = "flow.list", .run = cli_call,
 	  .print = cli_print_flows },
+	{ .noun = "flow", .verb = "add", .help = "add a flow, as ovs-ofctl writes it",
+	  .operand = CLI_WORD, .operand_name = "FLOW", .param = "flow", .fields = API_FDB,
+	  .only = of_bridge_fields, .method = "flow.add", .run = cli_call },
+	{ .noun = "flow", .verb = "del", .help = "delete the flows that a match covers; all without",
+	  .operand = CLI_OPTIONAL_WORD, .operand_name = "[MATCH]", .param = "match",
+	  .fields = API_FDB, .only = of_bridge_fields, .options = flow_del_options,
+	  .method = "flow.del", .run = cli_call },
+	{ .noun = "trace", .help = "what would become of a frame: tables, flows, actions, ports",
+	  .operand = CLI_OPTIONAL_WORD, .operand_name = "[MATCH]", .param = "match",
+	  .fields = API_FDB, .only = of_bridge_fields, .options = trace_options, .reads = true,
+	  .method = "trace", .run = cli_trace, .print = cli_print_trace },
 	{ .noun = "group", .verb = "list", .help = "OpenFlow groups", .fields = API_FDB,
 	  .only = of_bridge_fields, .reads = true, .method = "group.list", .run = cli_call,
 	  .print = cli_print_groups },
@@ -87,7 +109,8 @@ const struct cli_verb cli_verbs[] = {
 	  .operand = CLI_FILE, .operand_name = "FILE", .fields = NO_FIELDS,
 	  .run = cli_config_check },
 	{ .noun = "log", .verb = "set", .help = "change the log's level: err warn notice info debug",
-	  .operand = CLI_WORD, .operand_name = "LEVEL", .words = log_levels, .fields = NO_FIELDS,
+	  .operand = CLI_WORD, .operand_name = "LEVEL", .words = log_levels, .param = "level",
+	  .fields = NO_FIELDS,
 	  .method = "log.set", .run = cli_call },
 	{ .noun = "completion", .help = "print the completion script of a shell",
 	  .operand = CLI_WORD, .operand_name = "bash", .words = shells, .fields = NO_FIELDS,

@@ -185,6 +185,17 @@ int of_ports_find_name(const struct ctl *ctl, const char *name, struct of_port_i
 	return 0;
 }
 
+int of_ports_number(const struct ctl *ctl, const char *bridge, const char *name, uint32_t *ret)
+{
+	const struct conf_item *item = conf_item(&ctl->conf, API_PORT, name);
+	const char *on = item ? conf_port_bridge(&ctl->conf, item) : NULL;
+
+	if (!on || strcmp(on, bridge) != 0)
+		return -ENOENT;
+	*ret = number_of(item, bridge);
+	return 0;
+}
+
 int of_ports_mod(struct ctl *ctl, const char *bridge, const struct of_port_mod *mod,
 	struct of_err *reterr_of)
 {

@@ -20,6 +20,9 @@ int of_ports_find(const struct ctl *ctl, const char *bridge, uint32_t no, struct
 /** The same by name. */
 int of_ports_find_name(const struct ctl *ctl, const char *name, struct of_port_info *info);
 
+/** The number of a port of the bridge. errors: -ENOENT */
+int of_ports_number(const struct ctl *ctl, const char *bridge, const char *name, uint32_t *ret);
+
 /** errors: -EINVAL with reterr_of (PORT_MOD_FAILED) */
 int of_ports_mod(struct ctl *ctl, const char *bridge, const struct of_port_mod *mod,
 	struct of_err *reterr_of);

@@ -29,9 +29,10 @@ static int compile(const struct openflow_provider *p, const struct of_flow *flow
 static int flow_add(void *ctx, struct of_flow *flow, struct of_err *reterr_of)
 {
 	const struct openflow_provider *p = ctx;
-	struct dp_flow_conf conf = {
-		.table = flow->table, .priority = flow->priority, .cookie = flow->cookie
-	};
+	struct dp_flow_conf conf = { .table = flow->table,
+		.priority = flow->priority,
+		.cookie = flow->cookie,
+		.owner = flow };
 	struct dp_program *program;
 	struct of_match match;
 	struct dp_flow *made;

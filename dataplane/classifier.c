@@ -12,7 +12,7 @@
 
 static size_t flow_size(const struct dp_mask *mask)
 {
-	return sizeof(struct dp_flow) + mask->n * sizeof(uint64_t);
+	return sizeof(struct dp_flow) + mask->n * sizeof(uint64_t) + sizeof(void *);
 }
 
 /* What malloc takes for it. */
@@ -139,6 +139,7 @@ static int make_flow(struct dp_table *table, const struct sh_flow_key *value,
 	assert(dp_line_flow((uintptr_t)flow) == flow); /* its address leaves room for a tag */
 	memset(flow, 0, sizeof(*flow));
 	flow->mask = mask;
+	*dp_flow_owner(flow) = NULL;
 	flow->table = table->number;
 	for (unsigned i = 0; i < mask->n; i++)
 		flow->values[i] = value->words[mask->at[i]];

@@ -42,8 +42,14 @@ struct dp_flow {
 	uint16_t priority;
 	uint8_t table;
 	uint8_t group;     /* the table's own */
-	uint64_t values[]; /* [mask->n], 0 outside the mask */
+	uint64_t values[]; /* [mask->n], 0 outside the mask; behind them the owner */
 };
+
+/** What the control thread keeps with a flow: it lies where no worker looks. */
+static inline void **dp_flow_owner(const struct dp_flow *flow)
+{
+	return (void **)(uintptr_t)&flow->values[flow->mask->n];
+}
 
 /* How what workers may still read is freed later: fn(p) after a grace period. Never blocks. */
 struct dp_reclaim {

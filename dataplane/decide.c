@@ -39,13 +39,22 @@ static inline void drop(struct dp_verdict *v, enum dp_drop reason, uint16_t port
 	v->port = port;
 }
 
-/* The port's own address: configured, or the first it sent from since its link came up. */
-static inline uint64_t own_address(struct dp_port *port, uint64_t src)
+static inline bool takes(const struct dp_decide_ctx *ctx, struct dp_bucket *bucket,
+	const struct dp_bucket_rate *rate, uint32_t n)
 {
+	return ctx->is_trace || dp_bucket_take(bucket, rate, ctx->now_tsc, n);
+}
+
+/* The port's own address: configured, or the first it sent from since its link came up. */
+static inline uint64_t own_address(const struct dp_decide_ctx *ctx, uint64_t src)
+{
+	struct dp_port *port = ctx->in->port;
 	uint64_t own = atomic_load_explicit(&port->own_mac, memory_order_relaxed);
 
 	if (likely(own))
 		return own;
+	if (ctx->is_trace)
+		return src;
 	if (atomic_compare_exchange_strong_explicit(
 		    &port->own_mac, &own, src, memory_order_relaxed, memory_order_relaxed))
 		return src;
@@ -116,13 +125,12 @@ static inline int guard(
 	const struct dp_snap_port *in = ctx->in;
 
 	if (in->guards_source) {
-		uint64_t own = own_address(in->port, ADDRESS(v->src_key));
+		uint64_t own = own_address(ctx, ADDRESS(v->src_key));
 
 		if (in->reject_forged && ADDRESS(v->src_key) != own)
 			return DP_DROP_FORGED;
 	}
-	if (in->limits_in &&
-		!dp_bucket_take(&in->port->bucket_in, &in->rate_in, ctx->now_tsc, f->len))
+	if (in->limits_in && !takes(ctx, &in->port->bucket_in, &in->rate_in, f->len))
 		return DP_DROP_RATE_IN;
 	return DP_N_DROPS;
 }
@@ -153,7 +161,8 @@ static inline int check_source(const struct dp_decide_ctx *ctx, uint64_t hash, s
 
 	dp_fdb_find(ctx->in->bridge->fdb, v->src_key, hash, &hit);
 	if (likely(hit.port_plus1 == ctx->in->index + 1)) {
-		dp_fdb_refresh(&hit, ctx->now_s);
+		if (likely(!ctx->is_trace))
+			dp_fdb_refresh(&hit, ctx->now_s);
 		return DP_N_DROPS;
 	}
 	return learn(ctx->in, &hit, v);
@@ -169,8 +178,8 @@ static inline int check_sending(const struct dp_decide_ctx *ctx, const struct dp
 		return DP_DROP_LINK_DOWN;
 	if (unlikely(l2_len > out->max_frame - 4))
 		return DP_DROP_TX_OVERSIZE;
-	if (unlikely(out->limits_out &&
-		     !dp_bucket_take(&out->port->bucket_out, &out->rate_out, ctx->now_tsc, f->len)))
+	if (unlikely(
+		    out->limits_out && !takes(ctx, &out->port->bucket_out, &out->rate_out, f->len)))
 		return DP_DROP_RATE_OUT;
 	return DP_N_DROPS;
 }
@@ -231,8 +240,8 @@ static inline void decide_known(const struct dp_decide_ctx *ctx, const struct dp
 
 static inline void decide_unknown(const struct dp_decide_ctx *ctx, struct dp_verdict *v)
 {
-	if (ctx->in->limits_storm && !dp_bucket_take(&ctx->in->port->bucket_storm,
-					     &ctx->in->rate_storm, ctx->now_tsc, 1)) {
+	if (ctx->in->limits_storm &&
+		!takes(ctx, &ctx->in->port->bucket_storm, &ctx->in->rate_storm, 1)) {
 		drop(v, DP_DROP_STORM, ctx->in->index);
 		return;
 	}

@@ -68,6 +68,7 @@ struct dp_decide_ctx {
 	const struct dp_snap_port *in;
 	uint64_t now_tsc;
 	uint32_t now_s; /* the dataplane's coarse clock */
+	bool is_trace;  /* nothing is learned, refreshed or taken off a rate limit */
 };
 
 /**

@@ -129,6 +129,7 @@ int dp_flow_add(struct dp_bridge *bridge, const struct dp_flow_conf *conf,
 		dp_slot_give(bridge->dp->counts, slot);
 		return r;
 	}
+	*dp_flow_owner(*ret) = conf->owner;
 	return 0;
 }
 

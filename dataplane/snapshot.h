@@ -73,3 +73,13 @@ struct dp_snapshot {
  */
 int dp_snapshot_new(struct dp *dp, struct dp_snapshot **ret);
 void dp_snapshot_free(struct dp_snapshot *snapshot);
+
+/** The bridge as a snapshot has it; NULL: not yet, or no longer. thread: any. */
+static inline const struct dp_snap_bridge *dp_snapshot_bridge(
+	const struct dp_snapshot *s, const struct dp_pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < s->n_bridges; i++)
+		if (s->bridges[i].pipeline == pipeline)
+			return &s->bridges[i];
+	return NULL;
+}

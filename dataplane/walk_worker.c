@@ -116,16 +116,6 @@ void dp_worker_walk(struct dp_worker *w, const struct dp_decide_ctx *ctx,
 	dp_deliver_end(w, ctx->in->index);
 }
 
-/* The bridge as this worker's snapshot has it; NULL: not yet, or no longer. */
-static const struct dp_snap_bridge *bridge_of(
-	const struct dp_snapshot *s, const struct dp_bridge *bridge)
-{
-	for (unsigned i = 0; i < s->n_bridges; i++)
-		if (s->bridges[i].pipeline == bridge->pipeline)
-			return &s->bridges[i];
-	return NULL;
-}
-
 static void run_order(struct dp_worker *w, const struct dp_snap_bridge *bridge,
 	const struct order *order, uint64_t now)
 {
@@ -153,7 +143,8 @@ void dp_worker_take_orders(struct dp_worker *w, uint64_t now)
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = mbufs[i];
 		struct order order = *rte_pktmbuf_mtod(m, struct order *);
-		const struct dp_snap_bridge *bridge = bridge_of(w->snapshot, order.bridge);
+		const struct dp_snap_bridge *bridge =
+			dp_snapshot_bridge(w->snapshot, order.bridge->pipeline);
 
 		rte_pktmbuf_adj(m, sizeof(order));
 		w->burst.mbufs[0] = m;

@@ -94,9 +94,23 @@ static const uint32_t needs[OF_N_ACTION_TYPES] = {
 	[OF_ACTION_DEC_MPLS_TTL] = OF_PREREQ_MPLS,
 };
 
+static uint32_t to_write(enum of_field_id id)
+{
+	return id == OF_FIELD_VLAN_VID ? OF_PREREQ_VLAN : of_field(id)->prereq;
+}
+
 static bool may_write(const struct of_action_state *state, enum of_field_id id)
 {
-	return holds(state, id == OF_FIELD_VLAN_VID ? OF_PREREQ_VLAN : of_field(id)->prereq);
+	return holds(state, to_write(id));
+}
+
+uint32_t of_action_needs(const struct of_action *a)
+{
+	if (a->type == OF_ACTION_SET_FIELD)
+		return to_write(a->set.field);
+	if (a->type == OF_ACTION_MOVE)
+		return of_field(a->move.from.field)->prereq | to_write(a->move.to.field);
+	return needs[a->type];
 }
 
 static bool may_read(const struct of_action_state *state, const struct of_subfield *sf)

@@ -84,6 +84,9 @@ void of_action_state_init(struct of_action_state *state, const struct of_match *
 int of_action_check(
 	struct of_action_state *state, const struct of_action *a, struct of_err *reterr_of);
 
+/** What must be there for it: OF_PREREQ_*, of a move those of both fields. */
+uint32_t of_action_needs(const struct of_action *a);
+
 /** The same for an action set, whose order is not the list's: headers come and go first. */
 int of_action_set_check(
 	struct of_action_state *state, const struct of_actions *set, struct of_err *reterr_of);

@@ -115,8 +115,8 @@ void of_format_frag(struct of_buf *out, uint8_t value, uint8_t mask)
 	}
 }
 
-static const char *const tcp_flags[] = { "fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr",
-	"ns", "[200]", "[400]", "[800]" };
+const char *const of_tcp_flag_names[OF_N_TCP_FLAGS] = { "fin", "syn", "rst", "psh", "ack", "urg",
+	"ece", "cwr", "ns", "[200]", "[400]", "[800]" };
 
 /* All that are set, "syn|ack", if the mask is whole; else each that counts: "+syn-ack". */
 void of_format_tcp_flags(struct of_buf *out, uint16_t value, uint16_t mask)
@@ -124,13 +124,13 @@ void of_format_tcp_flags(struct of_buf *out, uint16_t value, uint16_t mask)
 	bool is_whole = (mask & 0xfff) == 0xfff;
 	size_t start = out->len;
 
-	for (unsigned i = 0; i < N(tcp_flags); i++) {
+	for (unsigned i = 0; i < OF_N_TCP_FLAGS; i++) {
 		bool on = value >> i & 1;
 
 		if (is_whole && on)
-			of_buf_printf(out, "%s|", tcp_flags[i]);
+			of_buf_printf(out, "%s|", of_tcp_flag_names[i]);
 		else if (!is_whole && mask >> i & 1)
-			of_buf_printf(out, "%c%s", on ? '+' : '-', tcp_flags[i]);
+			of_buf_printf(out, "%c%s", on ? '+' : '-', of_tcp_flag_names[i]);
 	}
 	if (is_whole)
 		of_buf_chomp(out, start, '|');
@@ -178,13 +178,13 @@ static void format_number(
 	of_format_hex(out, mask, n);
 }
 
-static bool is_ipv4(enum of_field_id id)
+bool of_is_ipv4(enum of_field_id id)
 {
 	return id == OF_FIELD_IPV4_SRC || id == OF_FIELD_IPV4_DST || id == OF_FIELD_ARP_SPA ||
 	       id == OF_FIELD_ARP_TPA;
 }
 
-static bool is_port(enum of_field_id id)
+bool of_is_port(enum of_field_id id)
 {
 	return id == OF_FIELD_IN_PORT || id == OF_FIELD_IN_PHY_PORT || id == OF_FIELD_ACTSET_OUTPUT;
 }
@@ -198,9 +198,9 @@ void of_format_value(
 		of_format_mac(out, value, mask);
 	else if (n == 16)
 		of_format_ipv6(out, value, mask);
-	else if (is_ipv4(id))
+	else if (of_is_ipv4(id))
 		of_format_ipv4(out, value, mask);
-	else if (is_port(id) && is_exact(mask, n))
+	else if (of_is_port(id) && is_exact(mask, n))
 		of_format_port(out, of_get_u32(value));
 	else if (id == OF_FIELD_IP_FRAG)
 		of_format_frag(out, *value, mask ? *mask : 0xff);

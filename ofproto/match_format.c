@@ -17,15 +17,8 @@ struct text {
 	uint32_t held; /* prerequisites, to tell fields of one place apart */
 };
 
-/* Whether the name of the protocol says the type and the IP protocol already. */
-struct protocol {
-	uint16_t eth_type;
-	int16_t ip_proto; /* -1: any */
-	const char *name;
-};
-
 /* clang-format off */
-static const struct protocol protocols[] = {
+const struct of_protocol of_protocols[OF_N_PROTOCOLS] = {
 	{ 0x0800, 1, "icmp" }, { 0x0800, 6, "tcp" }, { 0x0800, 17, "udp" }, { 0x0800, 132, "sctp" },
 	{ 0x0800, -1, "ip" },
 	{ 0x86dd, 58, "icmp6" }, { 0x86dd, 6, "tcp6" }, { 0x86dd, 17, "udp6" },
@@ -46,16 +39,16 @@ static bool has(const struct text *t, enum of_field_id id)
 	return is_used && (!f->prereq || f->prereq & t->held);
 }
 
-static const struct protocol *protocol_of(const struct text *t)
+static const struct of_protocol *protocol_of(const struct text *t)
 {
 	unsigned type = of_get_u16(t->match->value.eth_type);
 
-	for (unsigned i = 0; has(t, OF_FIELD_ETH_TYPE) && i < N(protocols); i++)
-		if (protocols[i].eth_type == type &&
-			(protocols[i].ip_proto < 0 ||
+	for (unsigned i = 0; has(t, OF_FIELD_ETH_TYPE) && i < OF_N_PROTOCOLS; i++)
+		if (of_protocols[i].eth_type == type &&
+			(of_protocols[i].ip_proto < 0 ||
 				(has(t, OF_FIELD_IP_PROTO) &&
-					protocols[i].ip_proto == t->match->value.ip_proto)))
-			return &protocols[i];
+					of_protocols[i].ip_proto == t->match->value.ip_proto)))
+			return &of_protocols[i];
 	return NULL;
 }
 
@@ -125,7 +118,7 @@ static void put_vlan(const struct text *t)
 	}
 }
 
-static void put_protocol(const struct text *t, const struct protocol *protocol)
+static void put_protocol(const struct text *t, const struct of_protocol *protocol)
 {
 	if (protocol)
 		of_buf_printf(t->out, "%s,", protocol->name);
@@ -154,7 +147,7 @@ static void put_pipeline_fields(const struct text *t)
 	put(t, OF_FIELD_IN_PHY_PORT);
 }
 
-static void put_ethernet(const struct text *t, const struct protocol *protocol)
+static void put_ethernet(const struct text *t, const struct of_protocol *protocol)
 {
 	put_vlan(t);
 	put_named(t, OF_FIELD_ETH_SRC, "dl_src");
@@ -165,7 +158,7 @@ static void put_ethernet(const struct text *t, const struct protocol *protocol)
 	put(t, OF_FIELD_PBB_UCA);
 }
 
-static void put_ip(const struct text *t, const struct protocol *protocol)
+static void put_ip(const struct text *t, const struct of_protocol *protocol)
 {
 	put(t, OF_FIELD_IPV6_SRC);
 	put(t, OF_FIELD_IPV6_DST);
@@ -214,7 +207,7 @@ static void put_l4(const struct text *t)
 void of_match_format(const struct of_match *match, struct of_buf *out)
 {
 	struct text t = { match, out, of_match_prereqs(match) };
-	const struct protocol *protocol = protocol_of(&t);
+	const struct of_protocol *protocol = protocol_of(&t);
 	size_t start = out->len;
 
 	put_hex(&t, OF_FIELD_PKT_MARK);

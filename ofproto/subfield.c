@@ -2,6 +2,9 @@
  *
  * Bits of fields: their names on the wire and as text. Pure; any thread.
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "oxm.h"
 #include "subfield.h"
 
@@ -142,6 +145,37 @@ void of_subfield_format(struct of_buf *out, const struct of_subfield *sf)
 		of_buf_printf(out, "[%u]", offset);
 	else
 		of_buf_printf(out, "[%u..%u]", offset, offset + n_bits - 1);
+}
+
+static int id_by_name(const char *name)
+{
+	unsigned reg;
+	char rest;
+
+	for (int i = 0; i < OF_FIELD_REG0; i++)
+		if (strcmp(names[i], name) == 0)
+			return i;
+	if (sscanf(name, "NXM_NX_REG%2u%c", &reg, &rest) != 1 || reg >= SH_N_REGS)
+		return -1;
+	return OF_FIELD_REG0 + (int)reg;
+}
+
+uint32_t of_subfield_by_name(const char *name, unsigned *ret_bits)
+{
+	int id = id_by_name(name);
+	const struct of_field *f;
+
+	for (unsigned i = 0; i < N(cuts); i++) {
+		if (strcmp(cuts[i].name, name) != 0)
+			continue;
+		*ret_bits = cuts[i].nxm_bits;
+		return cuts[i].header;
+	}
+	if (id < 0)
+		return 0;
+	f = of_field((enum of_field_id)id);
+	*ret_bits = of_subfield_bits((enum of_field_id)id);
+	return f->nxm ? f->nxm : f->header;
 }
 
 bool of_subfield_equal(const struct of_subfield *a, const struct of_subfield *b)

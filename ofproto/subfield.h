@@ -18,6 +18,9 @@ int of_subfield_decode(uint32_t header, unsigned offset, unsigned n_bits, struct
 /** The header that names it, and the offset below that. */
 uint32_t of_subfield_header(const struct of_subfield *sf, unsigned *ret_offset, unsigned *ret_n);
 
+/** The header behind a name of that kind, and how many bits it has there; 0: there is none. */
+uint32_t of_subfield_by_name(const char *name, unsigned *ret_bits);
+
 /** "NXM_OF_ETH_SRC[0..15]" */
 void of_subfield_format(struct of_buf *out, const struct of_subfield *sf);
 

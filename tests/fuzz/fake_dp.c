@@ -226,6 +226,29 @@ void dp_table_get_stats(
 	memset(ret, 0, sizeof(*ret));
 }
 
+void dp_barrier(struct dp *dp)
+{
+}
+
+bool dp_bridge_uses_tables(const struct dp_bridge *bridge)
+{
+	return false;
+}
+
+void dp_frame_key(const uint8_t *frame, uint32_t n_frame, struct sh_flow_key *ret)
+{
+	*ret = (struct sh_flow_key){ 0 };
+}
+
+int dp_trace(struct dp_bridge *bridge, const struct dp_trace_conf *conf,
+	void (*fn)(void *ctx, const struct dp_trace_event *event), void *ctx)
+{
+	const struct dp_trace_event end = { .kind = DP_TRACE_END, .drop = DP_DROP_SECURE };
+
+	fn(ctx, &end);
+	return 0;
+}
+
 const char *dp_port_name(const struct dp_port *port)
 {
 	return port->conf.name;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "ofproto/text.h"
 #include "ofproto/version.h"
 
 #define FLOW_MOD_LEN 48 /* without match and instructions */
@@ -54,6 +55,35 @@ static void check_again(const uint8_t *msg, const struct of_flow_mod *mod)
 	of_buf_done(&out);
 }
 
+/* Text, as a string. */
+static char *end_text(struct of_buf *out)
+{
+	of_buf_put_u8(out, '\0');
+	CHECK(!out->failed);
+	return (char *)out->data;
+}
+
+/* What is printed is read as what it was. */
+static void check_text(const struct of_flow_mod *mod)
+{
+	struct of_buf match = { 0 }, done = { 0 }, again = { 0 };
+	struct of_instructions in = { 0 };
+	struct of_match read;
+
+	of_match_format(&mod->match, &match);
+	CHECK(of_match_parse(end_text(&match), NULL, &read, NULL) == 0);
+	CHECK(memcmp(&read, &mod->match, sizeof(read)) == 0);
+	of_instructions_format(&mod->instructions, &done);
+	CHECK(of_instructions_parse(end_text(&done), NULL, &mod->match, mod->table, &in, NULL) ==
+		0);
+	of_instructions_format(&in, &again);
+	CHECK(strcmp(end_text(&again), (char *)done.data) == 0);
+	of_instructions_done(&in);
+	of_buf_done(&match);
+	of_buf_done(&done);
+	of_buf_done(&again);
+}
+
 static void check_flow(const uint8_t *msg, const struct of_flow_mod *mod)
 {
 	struct of_flow_info info = {
@@ -63,6 +93,8 @@ static void check_flow(const uint8_t *msg, const struct of_flow_mod *mod)
 	struct of_buf out = { 0 };
 
 	check_again(msg, mod);
+	if (mod->command < OF_FC_DELETE)
+		check_text(mod);
 	v->begin(&mp, &out, 1, OF_REQ_FLOW_STATS);
 	v->put_flow(&mp, &info);
 	v->put_flow(&mp, &info);

@@ -18,6 +18,7 @@ struct dp_flow_conf {
 	uint8_t table;
 	uint16_t priority;
 	uint64_t cookie; /* told in packet-ins */
+	void *owner;     /* told in traces */
 	struct sh_flow_key value, mask;
 };
 
@@ -146,3 +147,55 @@ void dp_barrier(struct dp *dp);
 
 /** Frames from and to the controller, not counted on any other port. */
 void dp_bridge_get_controller_stats(const struct dp_bridge *bridge, struct dp_port_stats *ret);
+
+/* Traces: what would become of a frame, by the code that workers run. Nothing is sent, counted,
+ * learned or taken off a rate limit. */
+
+enum dp_trace_kind {
+	DP_TRACE_TABLE,      /* looked up: owner, of the flow that hit, or NULL */
+	DP_TRACE_OPERATION,  /* is about to be done */
+	DP_TRACE_NORMAL,     /* what the learning bridge says */
+	DP_TRACE_OUTPUT,     /* by port, as frame; or dropped there */
+	DP_TRACE_CONTROLLER, /* to the control thread, as an output or to learn from */
+	DP_TRACE_END,        /* n_out outputs, or drop says why there is none */
+};
+
+/* What is said of one step. Valid during the call. */
+struct dp_trace_event {
+	enum dp_trace_kind kind;
+	unsigned depth;                /* of resubmits and groups */
+	const struct sh_flow_key *key; /* the frame at this moment; of OUTPUT, as it leaves */
+	uint8_t table;
+	void *owner;
+	const struct dp_op *op;
+	bool is_of_set;             /* OPERATION: of the action set, which is done at the end */
+	bool is_cut;                /* END: something ended the walk before all was done */
+	const struct dp_port *port; /* OUTPUT; of NORMAL, where the destination is known to be */
+	uint32_t ofport;            /* OUTPUT */
+	unsigned drop;              /* enum dp_drop; DP_N_DROPS: none */
+	uint16_t vlan;              /* NORMAL */
+	bool learns;                /* NORMAL: the source would be learned */
+	const struct dp_to_control *to;
+	const uint8_t *frame; /* OUTPUT that is not dropped, CONTROLLER */
+	uint32_t n_frame;     /* bytes */
+	uint32_t n_out;
+};
+
+struct dp_trace_conf {
+	uint32_t in_port; /* OpenFlow number; one that is no port of the bridge: the controller */
+	const uint8_t *frame;
+	uint32_t n_frame; /* bytes */
+	bool by_tables;   /* else as the learning bridge alone */
+};
+
+/** A frame as flows see it: the fields that come from the frame. thread: any. */
+void dp_frame_key(const uint8_t *frame, uint32_t n_frame, struct sh_flow_key *ret);
+
+/**
+ * Follow a frame, and call fn for every step in turn.
+ *
+ * errors:  -ENOMEM; -ENODEV (the bridge is not in use yet)
+ * thread:  control
+ */
+int dp_trace(struct dp_bridge *bridge, const struct dp_trace_conf *conf,
+	void (*fn)(void *ctx, const struct dp_trace_event *event), void *ctx);
