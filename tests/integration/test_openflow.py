@@ -263,3 +263,57 @@ def test_secure_bridge_starts_without_flows(make_switch):
     assert bridge.ofctl("dump-flows").count("actions=") == 0
     assert bridge.send(1, frame(BROADCAST, A)) == {}
     bridge.close()
+
+
+def dropped(bridge, port, reason):
+    return bridge.switch.stats(f"p{port}")["drops"].get(reason, 0)
+
+
+@pytest.mark.parametrize("reason, actions, packet", [
+    ("flow_drop", "drop", udp()),
+    ("no_port", "output:99", udp()),
+    ("same_port", "output:1", udp()),
+    ("ttl_expired", "dec_ttl,output:2", udp(ttl=1)),
+    ("no_room_to_push", "push_mpls:0x8847," * 20 + "output:2", udp()),
+    ("too_deep", "resubmit(,0)", udp()),
+])
+def test_what_a_flow_does_not_deliver_is_counted_by_its_reason(bridge, reason, actions, packet):
+    bridge.flows(f"in_port=1,udp,actions={actions}")
+    assert bridge.send(1, bytes(packet)) == {}
+    assert dropped(bridge, 1, reason) == 1
+    assert_sums_hold(bridge.switch)
+
+
+def test_fragments_are_dropped_when_the_controller_says_so(bridge):
+    bridge.flows("in_port=1,actions=output:2")
+    fragment = bytes(udp(flags="MF"))
+    assert set(bridge.send(1, fragment)) == {2}
+    bridge.ofctl("set-frags", "drop")
+    assert bridge.send(1, fragment) == {}
+    assert dropped(bridge, 1, "fragment") == 1
+    assert set(bridge.send(1, bytes(udp()))) == {2}
+    assert_sums_hold(bridge.switch)
+
+
+def test_more_changes_than_a_burst_has_room_for_cost_their_own_frames(bridge):
+    changes = "".join(f"set_field:{i}->udp_dst,output:3," for i in range(1, 31))
+    bridge.flows(f"in_port=1,udp,actions={changes}output:2")
+    bridge.guests[1].send_many([bytes(udp())] * 32)
+    got = bridge.received()
+    lost = dropped(bridge, 1, "too_many_changes")
+    assert 0 < len(got[2]) < 32 and len(got[2]) + lost <= 32
+    assert_sums_hold(bridge.switch)
+    assert set(bridge.send(1, bytes(udp()))) == {2, 3}
+
+
+def test_frames_for_the_controller_beyond_what_it_takes_are_dropped_and_counted(bridge):
+    """Ring by ring, so that the control thread, which shares the machine, falls behind."""
+    bridge.flows("in_port=1,actions=CONTROLLER:65535")
+
+    def is_busy():
+        for _ in range(50):
+            bridge.guests[1].send_many([frame(BROADCAST, A)] * 32)
+        return bridge.switch.json("bridge", "show", "br0")["controller_drops"].get("controller_busy")
+
+    wait_for(is_busy, 20, "the controller is busy")
+    bridge.received()

@@ -61,10 +61,15 @@ void dp_table_get_stats(
 
 /* Groups */
 
-enum dp_group_type { DP_GROUP_ALL, DP_GROUP_SELECT, DP_GROUP_INDIRECT, DP_GROUP_FAST_FAILOVER };
+enum dp_group_type {
+	DP_GROUP_ALL,
+	DP_GROUP_SELECT,
+	DP_GROUP_INDIRECT,
+	DP_GROUP_FAST_FAILOVER
+};
 
 struct dp_bucket_conf {
-	uint32_t id;	     /* of what it does: it stays when other buckets come and go */
+	uint32_t id;         /* of what it does: it stays when other buckets come and go */
 	uint16_t weight;     /* select */
 	uint32_t watch_port; /* OpenFlow number, DP_OUT_NONE: none */
 	struct dp_group *watch_group;
@@ -89,8 +94,8 @@ void dp_group_get_counts(
 /* Meters */
 
 struct dp_band_conf {
-	bool remarks; /* else drops */
-	uint8_t levels; /* of drop precedence */
+	bool remarks;         /* else drops */
+	uint8_t levels;       /* of drop precedence */
 	uint32_t rate, burst; /* kb/s or packets/s; kb or packets */
 };
 
