@@ -102,6 +102,7 @@ static void take_mode(struct openflow *of, const struct openflow_conf *conf)
 {
 	of->secure = conf->secure;
 	of->has_controllers = names_controllers(conf->controllers);
+	of->controlled_ns = 0; /* the tables are empty, whoever filled them before */
 	of_switch_reset(of->sw, !of->secure && !of->has_controllers, openflow_now_ns());
 }
 
