@@ -104,6 +104,7 @@ static int take_mode(struct openflow *of, const struct openflow_conf *conf, stru
 
 	of->secure = conf->secure;
 	of->has_controllers = names_controllers(conf->controllers);
+	of->controlled_ns = 0; /* the tables are empty, whoever filled them before */
 	r = of_switch_reset(of->sw, !of->secure && !of->has_controllers, openflow_now_ns());
 	return r < 0 ? sh_err_set(err, r, "no memory for the first flow") : 0;
 }

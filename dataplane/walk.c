@@ -19,6 +19,7 @@ static void begin(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_f
 	walk->flow = NULL;
 	walk->table = 0;
 	walk->depth = 0;
+	walk->n_steps = 0;
 	walk->why = DP_DROP_FLOW;
 	walk->is_dropped = walk->is_miss = false;
 	walk->n_out = 0;
@@ -169,6 +170,18 @@ static void end(struct dp_walk_ctx *c, struct dp_walk *walk)
 	if (unlikely(walk->set.has && !walk->is_dropped))
 		dp_set_run(c, walk);
 	c->sink->done(c, walk);
+}
+
+bool dp_walk_deeper(struct dp_walk *walk)
+{
+	if (unlikely(walk->depth >= DP_MAX_DEPTH || walk->n_steps >= DP_MAX_STEPS)) {
+		walk->is_dropped = true;
+		walk->why = DP_DROP_TOO_DEEP;
+		return false;
+	}
+	walk->depth++;
+	walk->n_steps++;
+	return true;
 }
 
 void dp_walk_from(struct dp_walk_ctx *c, struct dp_walk *walk, uint8_t table)

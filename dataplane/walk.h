@@ -10,6 +10,7 @@
 
 #define DP_MAX_VARIANTS 256  /* changed heads of a burst */
 #define DP_MAX_DEPTH    64   /* resubmits and groups within each other */
+#define DP_MAX_STEPS    4096 /* of them for one frame: each may lead to several more */
 #define DP_MAX_SETS     48   /* fields in an action set */
 #define DP_MAX_OUTPUTS  4096 /* of one frame */
 
@@ -36,6 +37,7 @@ struct dp_walk {
 	const struct dp_flow *flow;   /* whose program runs; NULL: a packet-out's */
 	uint8_t table;                /* to be looked up next, DP_NO_TABLE: none */
 	uint8_t depth;
+	uint16_t n_steps;
 	uint8_t why; /* enum dp_drop, if it goes nowhere */
 	bool is_dropped;
 	bool is_miss;
@@ -108,6 +110,9 @@ bool dp_walk_meter(struct dp_walk_ctx *c, struct dp_walk *walk, struct dp_meter 
 
 /* walk.c: look one frame up from a table on, and do what is found, through all gotos. */
 void dp_walk_from(struct dp_walk_ctx *c, struct dp_walk *walk, uint8_t table);
+
+/** Begin a resubmit, a group or an output to TABLE; depth-- ends it. false: the walk is over. */
+bool dp_walk_deeper(struct dp_walk *walk);
 
 /** Have a head that may be written; false and a reason for the walk when there is no memory. */
 bool dp_walk_own(struct dp_walk_ctx *c, struct dp_walk *walk);

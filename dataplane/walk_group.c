@@ -129,9 +129,8 @@ void dp_walk_group(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_
 		atomic_load_explicit(&group->buckets, memory_order_acquire);
 	const struct dp_bucket_live *one = NULL;
 
-	if (walk->depth >= DP_MAX_DEPTH || !buckets)
+	if (!buckets || !dp_walk_deeper(walk))
 		return;
-	walk->depth++;
 	if (likely(c->counts))
 		dp_count_add(&c->counts[group->slot], 1, walk->edit.len, c->decide.now_s);
 	if (buckets->type == DP_GROUP_ALL) {

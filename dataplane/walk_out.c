@@ -95,6 +95,15 @@ static void to_in_port(struct dp_walk_ctx *c, struct dp_walk *walk)
 		walk->why = DP_DROP_NO_PORT;
 }
 
+/* For packet-outs, but a flow that sends its frame there may be the one that is found. */
+static void to_table(struct dp_walk_ctx *c, struct dp_walk *walk)
+{
+	if (!dp_walk_deeper(walk))
+		return;
+	dp_walk_from(c, walk, 0);
+	walk->depth--;
+}
+
 void dp_walk_output(struct dp_walk_ctx *c, struct dp_walk *walk, uint32_t ofport)
 {
 	const struct dp_snap_port *out;
@@ -122,7 +131,7 @@ void dp_walk_output(struct dp_walk_ctx *c, struct dp_walk *walk, uint32_t ofport
 		to_in_port(c, walk);
 		break;
 	case DP_OUT_TABLE:
-		dp_walk_from(c, walk, 0);
+		to_table(c, walk);
 		break;
 	default:
 		walk->why = DP_DROP_NO_PORT;

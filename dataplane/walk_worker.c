@@ -25,6 +25,10 @@ struct order {
 
 static_assert(sizeof(struct report) <= 512, "fits the first mbuf");
 
+/* Nothing is buffered, so the whole frame goes, whatever the action's max_len
+ * (OpenFlow 1.3.5, 7.4.1): what is cut could not be sent on. */
+#define MAX_REPORTED ((uint32_t)UINT16_MAX)
+
 static void on_frame(struct dp_walk_ctx *c, const struct dp_frame *f, const struct dp_verdict *v)
 {
 	dp_deliver_one(c->arg, &c->decide, f, v);
@@ -63,7 +67,7 @@ static struct rte_mbuf *report_new(
 	report = (struct report *)rte_pktmbuf_append(m, sizeof(*report));
 	report->bridge = c->pipeline->bridge;
 	report->to = *to;
-	report->to.n_frame = to->kind == DP_TO_CONTROL_FRAME ? RTE_MIN(f->len, to->max_len) : 0;
+	report->to.n_frame = to->kind == DP_TO_CONTROL_FRAME ? RTE_MIN(f->len, MAX_REPORTED) : 0;
 	if (append_frame(pool, m, f, report->to.n_frame) == 0)
 		return m;
 	rte_pktmbuf_free(m);

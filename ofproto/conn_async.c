@@ -73,7 +73,7 @@ static bool wants(const struct of_conn *conn, const uint32_t *masks, unsigned re
 {
 	if (!of_conn_is_up(conn) || (conn->is_service && conn->miss_send_len == 0))
 		return false;
-	return masks[conn->role == OF_ROLE_SLAVE] >> reason & 1;
+	return reason < 32 && masks[conn->role == OF_ROLE_SLAVE] >> reason & 1;
 }
 
 static bool has_room(struct of_conn *conn, unsigned n_limits)

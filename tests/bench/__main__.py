@@ -9,16 +9,20 @@ import sys
 import tempfile
 
 import flood
+import flows
 import idle
 import tcp
 import vhost
 from process import Failed
 from report import Report
 
-BENCHES = {"vhost": vhost.run, "idle": idle.run, "flood": flood.run, "tcp": tcp.run}
+BENCHES = {
+    "vhost": vhost.run, "idle": idle.run, "flood": flood.run, "tcp": tcp.run, "flows": flows.run,
+}
 PARTS = {
     "sizes": vhost.sizes, "forms": vhost.forms, "bursts": vhost.bursts, "macs": vhost.macs,
-    "pairs": vhost.pairs, "size": vhost.size,
+    "pairs": vhost.pairs, "size": vhost.size, "flowspeed": flows.speed, "flowcounts": flows.many,
+    "flowmods": flows.changes,
 }
 
 

@@ -75,6 +75,29 @@ class Circle:
         self.pmd.stop()
 
 
+class Flowgen:
+    """Two VMs that each send to n IPv4 addresses in turn, from 10.253.0.0 on."""
+
+    n_ports = 2
+    receivers = (0, 1)
+
+    def __init__(self, n_flows):
+        self.n_flows = n_flows
+
+    def start(self, folder):
+        vdevs = [f"--vdev=virtio_user{i},path={path},mac={_mac(i)},server=1,queues=1,queue_size=1024"
+                 for i, path in enumerate(_clear(sockets(folder, 2)))]
+        self.pmd = _testpmd(folder, vdevs, [f"--flowgen-flows={self.n_flows}"])
+
+    def begin(self):
+        self.pmd.ask("set fwd flowgen")
+        self.pmd.ask("set txpkts 64")
+        self.pmd.ask("start")
+
+    def stop(self):
+        self.pmd.stop()
+
+
 class Many_macs:
     """Two VMs that each send from and to n MACs in turn, endlessly, from memory."""
 

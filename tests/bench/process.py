@@ -41,6 +41,13 @@ class Process:
     def tail(self, lines=5):
         return "\n".join(self.output().splitlines()[-lines:])
 
+    def rss_mib(self):
+        with open(f"/proc/{self.popen.pid}/status") as f:
+            for line in f:
+                if line.startswith("VmRSS:"):
+                    return int(line.split()[1]) / 1024
+        return 0.0
+
     def ends_within(self, seconds):
         try:
             self.popen.wait(seconds)

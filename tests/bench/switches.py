@@ -76,9 +76,18 @@ class Ovs:
         self._until(lambda: os.path.exists(self.ctl), "ovs-vswitchd")
         self._vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev")
         for i, s in enumerate(sockets):
-            self._vsctl("add-port", "br0", f"p{i}", f"tag={100 + i // 2}", "--", "set",
-                        "interface", f"p{i}", "type=dpdkvhostuserclient",
-                        f"options:vhost-server-path={s}")
+            self._vsctl("add-port", "br0", f"p{i}", "--", "set", "interface", f"p{i}",
+                        "type=dpdkvhostuserclient", f"options:vhost-server-path={s}",
+                        *self.port_options(i))
+
+    def port_options(self, i):
+        return ["--", "set", "port", f"p{i}", f"tag={100 + i // 2}"]
+
+    def management(self):
+        return os.path.join(self.env["OVS_RUNDIR"], "br0.mgmt")
+
+    def rss_mib(self):
+        return self.processes[-1].rss_mib()
 
     def _vsctl(self, *argv):
         return self._tool("ovs-vsctl", f"--db={self.db_socket}", *argv)
@@ -148,12 +157,11 @@ class Shunt:
         received = sum(w["rx_packets"] for w in stats)
         return sum(w["busy_cycles"] for w in stats) / received if received else None
 
+    def management(self):
+        return os.path.join(self.run, "br0.mgmt")
+
     def rss_mib(self):
-        with open(f"/proc/{self.process.popen.pid}/status") as f:
-            for line in f:
-                if line.startswith("VmRSS:"):
-                    return int(line.split()[1]) / 1024
-        return 0.0
+        return self.process.rss_mib()
 
     def stop(self):
         self.process.stop()

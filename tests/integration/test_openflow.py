@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Flows as ovs-ofctl adds them, and what frames make of them."""
 
+import socket
+import struct
+
 import pytest
 
 from daemon import wait_for
@@ -262,11 +265,50 @@ def test_a_packet_out_goes_through_its_actions(bridge):
     assert bridge.received() == {3: [frame(B, A)]}
 
 
+def test_a_frame_that_is_sent_round_for_ever_ends_and_is_counted(bridge):
+    ports = range(1, 4)
+    for actions in ("table", "resubmit(,0)"):
+        bridge.flows(f"in_port=1,actions={actions}", "in_port=2,actions=output:3")
+        assert bridge.send(1, frame(B, A)) == {}
+        assert set(bridge.send(2, frame(B, A))) == {3}
+    assert bridge.switch.stats("p1")["drops"] == {"too_deep": 2}
+    assert all(bridge.switch.port(f"p{i}")["link"] == "up" for i in ports)
+    assert_sums_hold(bridge.switch)
+
+
+def test_a_frame_that_doubles_with_every_step_does_not_hold_up_the_others(bridge):
+    doubling = [f"table={i},actions=resubmit(,{i + 1}),resubmit(,{i + 1})" for i in range(1, 60)]
+    bridge.flows("in_port=1,actions=resubmit(,1)", "in_port=2,actions=output:3", *doubling)
+    assert bridge.send(1, frame(B, A)) == {}
+    assert set(bridge.send(2, frame(B, A))) == {3}
+    bridge.flows("in_port=2,actions=output:3")
+    for i in range(60, 0, -1):
+        onwards = f"group:{i + 1}" if i < 60 else "output:2"
+        bridge.ofctl("add-group", f"group_id={i},type=all,bucket={onwards},bucket={onwards}")
+    bridge.ofctl("add-flow", "in_port=1,actions=group:1")
+    assert set(bridge.send(1, frame(B, A))) <= {2}
+    assert set(bridge.send(2, frame(B, A))) == {3}
+    assert_sums_hold(bridge.switch)
+
+
 def test_flows_time_out(bridge):
     bridge.flows("in_port=1,hard_timeout=1,actions=output:2", "in_port=2,actions=drop")
     assert "in_port=1" in bridge.ofctl("dump-flows")
     wait_for(lambda: "in_port=1" not in bridge.ofctl("dump-flows"), 5, "time-out")
     assert "in_port=2" in bridge.ofctl("dump-flows")
+
+
+def test_a_bridge_learns_by_itself_until_a_new_set_of_controllers_is_there(bridge):
+    listener = socket.create_server(("127.0.0.1", 0))
+    target = f"tcp:127.0.0.1:{listener.getsockname()[1]}"
+    bridge.switch.cli("bridge", "set", "br0", "--controllers", target)
+    with listener.accept()[0] as controller:
+        controller.sendall(struct.pack(">BBHI", 4, 0, 8, 1))
+        wait_for(lambda: bridge.send(1, frame(BROADCAST, A)) == {}, 10, "a controller is there")
+    listener.close()
+    for target in ("none", "tcp:127.0.0.1:1"):
+        bridge.switch.cli("bridge", "set", "br0", "--controllers", target)
+        assert set(bridge.send(1, frame(BROADCAST, A))) == {2, 3}
 
 
 def test_secure_bridge_starts_without_flows(make_switch):
@@ -344,3 +386,39 @@ def test_a_bucket_follows_the_group_that_it_watches(bridge):
     assert set(bridge.send(1, frame(B, A))) == {3}
     bridge.ofctl("add-group", "group_id=2,type=ff,bucket=watch_port:2,output:2")
     assert set(bridge.send(1, frame(B, A))) == {2}
+
+
+SET_CONFIG, PACKET_IN, BARRIER_REQUEST, BARRIER_REPLY = 9, 10, 20, 21
+
+
+class Listener:
+    """A connection that has asked for packet-ins."""
+
+    def __init__(self, bridge):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(10)
+        self.socket.connect(f"{bridge.switch.run_dir}/br0.mgmt")
+        for kind, body in ((0, b""), (SET_CONFIG, struct.pack(">HH", 0, 128)),
+                           (BARRIER_REQUEST, b"")):
+            self.socket.sendall(struct.pack(">BBHI", 4, kind, 8 + len(body), 1) + body)
+        self.wait(BARRIER_REPLY)
+
+    def wait(self, wanted):
+        """The next message of a kind, without its header."""
+        while True:
+            head = self.socket.recv(8, socket.MSG_WAITALL)
+            _, kind, length, _ = struct.unpack(">BBHI", head)
+            body = self.socket.recv(length - 8, socket.MSG_WAITALL) if length > 8 else b""
+            if kind == wanted:
+                return body
+
+
+def test_a_packet_in_has_the_whole_frame_since_no_buffer_keeps_the_rest(bridge):
+    listener = Listener(bridge)
+    long = frame(B, A, payload=bytes(range(256)) * 5)
+    bridge.flows("in_port=1,actions=controller(max_len=20)", "in_port=2,actions=controller:64")
+    for port in (1, 2):
+        bridge.guests[port].send(long)
+        assert listener.wait(PACKET_IN).endswith(long)
+    assert_sums_hold(bridge.switch)
+    listener.socket.close()

@@ -219,6 +219,18 @@ static void packet_in_holds_the_whole_frame_and_no_buffer(void **state)
 	assert_int_equal(peer.n, 24 + 16 + 2 + 100);
 }
 
+/* An action may name any reason; a mask has a bit for 32 of them. */
+static void packet_in_with_a_reason_beyond_the_masks_is_for_nobody(void **state)
+{
+	struct rig *rig = *state;
+	struct peer peer;
+
+	peer_connect(&peer, rig, false);
+	see(rig, 32 + OF_PI_ACTION);
+	see(rig, UINT8_MAX);
+	peer_expect_nothing(&peer);
+}
+
 static void packet_in_is_nx2_when_that_is_asked(void **state)
 {
 	uint8_t set_format[] = { 0, 0, 0x23, 0x20, 0, 0, 0, 16, 0, 0, 0, 2 };
@@ -426,6 +438,7 @@ int main(void)
 		TEST(nobody_is_told_before_the_handshake),
 		TEST(packet_in_goes_to_those_with_its_controller_id),
 		TEST(packet_in_holds_the_whole_frame_and_no_buffer),
+		TEST(packet_in_with_a_reason_beyond_the_masks_is_for_nobody),
 		TEST(packet_in_is_nx2_when_that_is_asked),
 		TEST(port_mod_is_told_to_all_but_who_did_it),
 		TEST(packet_ins_over_the_rate_are_counted_and_not_sent),
