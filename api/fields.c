@@ -45,6 +45,8 @@ static const struct api_field bridge_fields[] = {
 	  .def = "from the bridge's name and the machine id", .help = "OpenFlow datapath id" },
 	{ .name = "controllers", .type = API_TYPE_TEXTS, .max = 255,
 	  .help = "OpenFlow controllers, like tcp:127.0.0.1:6653" },
+	{ .name = "fail_after_s", .type = API_TYPE_UINT, .min = 1, .max = 3600, .def = "15",
+	  .help = "seconds without a controller after which a standalone bridge learns again" },
 	{ .name = "fdb_size", .type = API_TYPE_UINT, .min = 1, .max = 1048576, .def = "65536",
 	  .help = "addresses that the bridge can learn" },
 	{ .name = "fdb_ageing_s", .type = API_TYPE_UINT, .max = 1000000, .def = "300",

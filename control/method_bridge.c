@@ -65,6 +65,7 @@ json_t *method_bridge_object(const struct ctl *ctl, const struct conf_item *brid
 	char dpid[OF_DPID_LEN];
 
 	set_default(object, bridge, "fail_mode");
+	set_default(object, bridge, "fail_after_s");
 	set_default(object, bridge, "fdb_size");
 	set_default(object, bridge, "fdb_ageing_s");
 	if (!conf_get(bridge, API_BRIDGE, "datapath_id")) {

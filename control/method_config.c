@@ -24,26 +24,10 @@ static json_t *step_object(const struct plan_step *step)
 	return object;
 }
 
-static json_t *warnings_of(const struct conf *conf)
-{
-	json_t *warnings = json_array();
-
-	for (uint32_t i = 0; i < conf->of[API_BRIDGE].n; i++) {
-		const struct conf_item *bridge = &conf->of[API_BRIDGE].items[i];
-
-		if (conf_get(bridge, API_BRIDGE, "controllers"))
-			json_array_append_new(warnings,
-				json_sprintf("bridge '%s': OpenFlow is not in this version: its "
-					     "controllers are kept but not connected",
-					conf_get(bridge, API_BRIDGE, "name")));
-	}
-	return warnings;
-}
-
 static int apply_conf(struct ctl *ctl, const struct call *call, struct conf *conf,
 	const struct change *change, json_t **ret, struct sh_err *err)
 {
-	json_t *steps = json_array(), *warnings = warnings_of(conf);
+	json_t *steps = json_array(), *warnings = json_array();
 	struct plan plan;
 	int r = ctl_change(ctl, conf, change, &plan, err);
 

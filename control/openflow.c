@@ -23,8 +23,7 @@
 #define PACKET_IN_RATE  10000 /* a second and connection */
 #define PACKET_IN_BURST 1000
 #define EXPIRE_AT_ONCE  200000
-/* How long a standalone bridge waits for its controllers before it learns by itself again. */
-#define ALONE_NS (UINT64_C(15) * 1000000000)
+#define NS_PER_S        UINT64_C(1000000000)
 
 struct openflow {
 	struct openflow_provider provider;
@@ -32,6 +31,7 @@ struct openflow {
 	struct of_conns *conns;
 	struct of_peers *peers;
 	bool secure, has_controllers;
+	uint64_t alone_after_ns;
 	uint64_t controlled_ns; /* when a controller was last there; 0: never */
 };
 
@@ -40,7 +40,7 @@ uint64_t openflow_now_ns(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
 struct of_conns *openflow_conns(struct openflow *of)
@@ -89,11 +89,12 @@ static bool is_active(const char *target)
 	       strncmp(target, "unix:", 5) == 0;
 }
 
-/* Somebody whom the bridge connects to, or who may connect to it, as its controller. */
+/* Whom the bridge connects to is its controller. Who may connect to it is not: nobody can tell
+ * whether it ever will. */
 static bool names_controllers(const char *controllers)
 {
 	for (const char *at = controllers; at && *at; at += strcspn(at, ","), at += *at == ',')
-		if (is_active(at) || strncmp(at, "p", 1) == 0)
+		if (is_active(at))
 			return true;
 	return false;
 }
@@ -132,6 +133,7 @@ int openflow_new(struct ctl *ctl, const char *name, struct dp_bridge *bridge,
 		openflow_free(of);
 		return r;
 	}
+	of->alone_after_ns = conf->alone_after_s * NS_PER_S;
 	openflow_refresh(of);
 	*ret = of;
 	return 0;
@@ -154,6 +156,8 @@ int openflow_set(struct openflow *of, const struct openflow_conf *conf, struct s
 		       of->has_controllers != names_controllers(conf->controllers);
 	int r = of_peers_set(of->peers, conf->controllers, err);
 
+	if (r == 0)
+		of->alone_after_ns = conf->alone_after_s * NS_PER_S;
 	if (r == 0 && changed)
 		r = take_mode(of, conf, err);
 	openflow_refresh(of);
@@ -171,7 +175,7 @@ static bool is_left_alone(struct openflow *of)
 		of->controlled_ns = now;
 		return false;
 	}
-	return !of->controlled_ns || now - of->controlled_ns > ALONE_NS;
+	return !of->controlled_ns || now - of->controlled_ns > of->alone_after_ns;
 }
 
 void openflow_refresh(struct openflow *of)

@@ -18,6 +18,7 @@ struct of_peers; /* sockets, of_peers.h */
 struct openflow_conf {
 	uint64_t datapath_id;
 	bool secure;             /* fail mode */
+	unsigned alone_after_s;  /* else: without a controller, to learn again */
 	const char *controllers; /* comma-separated, or NULL */
 };
 

@@ -62,6 +62,7 @@ void resolve_openflow(
 	const char *mode = conf_get_or_default(bridge, API_BRIDGE, "fail_mode");
 
 	ret->secure = strcmp(mode, "secure") == 0;
+	ret->alone_after_s = (unsigned)conf_get_uint(bridge, API_BRIDGE, "fail_after_s", 15);
 	ret->controllers = conf_get(bridge, API_BRIDGE, "controllers");
 	if (!dpid || of_dpid_parse(dpid, &ret->datapath_id) < 0)
 		ret->datapath_id = of_dpid_derive(conf_get(bridge, API_BRIDGE, "name"), machine_id);
