@@ -59,7 +59,7 @@ static int refused(const struct of_err *of, int r, struct sh_err *err)
 			err, -EEXIST, "check_overlap: another flow of the same priority overlaps");
 	if (of->type == OF_ET_BAD_ACTION && of->code == OF_BA_BAD_OUT_GROUP)
 		return sh_err_set(err, -ENOENT, "group: there is no such group");
-	if (of->type == OF_ET_METER_MOD_FAILED && of->code == OF_MM_UNKNOWN_METER)
+	if (of->type == OF_ET_METER_MOD_FAILED)
 		return sh_err_set(err, -ENOENT, "meter: there is no such meter");
 	if (of->type == OF_ET_BAD_ACTION && of->code == OF_BA_BAD_EXP_TYPE)
 		return sh_err_set(
