@@ -70,7 +70,8 @@ class Shell:
 def shell(tmp_path):
     """A shell in a folder that looks like the top of the checkout."""
     os.symlink(BUILD, tmp_path / "build")
-    os.symlink(os.path.join(TOP, "configs"), tmp_path / "configs")
+    for name in ("configs", "tests"):
+        os.symlink(os.path.join(TOP, name), tmp_path / name)
     shell = Shell(tmp_path)
     yield shell
     shell.close()
