@@ -8,6 +8,7 @@
 #include <systemd/sd-event.h>
 
 #include "dataplane/pipeline.h"
+#include "of_tls.h"
 #include "ofproto/conn.h"
 
 struct ctl;
@@ -19,6 +20,7 @@ struct openflow_conf {
 	bool secure;             /* fail mode */
 	unsigned alone_after_s;  /* else: without a controller, to learn again */
 	const char *controllers; /* comma-separated, or NULL */
+	struct of_tls_conf tls;  /* empty paths: no ssl: and pssl: */
 };
 
 /**
