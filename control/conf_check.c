@@ -99,26 +99,67 @@ static int check_workers(const struct conf_item *workers, const struct conf_env 
 	return 0;
 }
 
+/* return: whether one of the ways is meant; `is_tls` is set for those that need certificates */
+static bool begins_as_target(const char *text, bool *is_tls)
+{
+	static const char *const kinds[] = { "tcp:", "ptcp:", "unix:", "punix:", "ssl:", "pssl:" };
+
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		*is_tls = strstr(kinds[i], "ssl") != NULL;
+		if (strncmp(text, kinds[i], strlen(kinds[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int check_controllers(
 	const struct conf_item *bridge, struct conf_where *where, struct sh_err *err)
 {
-	static const char *const kinds[] = { "tcp:", "ptcp:", "ssl:", "pssl:", "unix:", "punix:" };
 	const char *text = conf_get(bridge, API_BRIDGE, "controllers");
+	bool has_identity = conf_get(bridge, API_BRIDGE, "ssl_private_key"), is_tls;
 
 	while (text && *text) {
-		size_t n = strcspn(text, ",");
-		bool known = false;
+		int n = (int)strcspn(text, ",");
 
-		for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-			known = known || strncmp(text, kinds[i], strlen(kinds[i])) == 0;
-		if (!known)
+		if (!begins_as_target(text, &is_tls))
 			return conf_fail(where, "controllers", err, -EINVAL,
 				"controllers: '%.*s' is not allowed: tcp:, ptcp:, ssl:, pssl:, "
 				"unix: or punix:, and an address",
-				(int)n, text);
+				n, text);
+		if (is_tls && !has_identity)
+			return conf_fail(where, "controllers", err, -EINVAL,
+				"controllers: '%.*s' needs ssl_private_key and ssl_certificate", n,
+				text);
 		text += n + (text[n] == ',');
 	}
 	return 0;
+}
+
+static int check_tls(const struct conf_item *bridge, struct conf_where *where, struct sh_err *err)
+{
+	static const char *const fields[] = { "ssl_private_key", "ssl_certificate",
+		"ssl_ca_certificate" };
+	const char *paths[3];
+
+	for (unsigned i = 0; i < 3; i++) {
+		paths[i] = conf_get(bridge, API_BRIDGE, fields[i]);
+		if (paths[i] && *paths[i] != '/')
+			return conf_fail(where, fields[i], err, -EINVAL,
+				"%s: '%s' is not allowed: a path from the root, like /etc/x.pem",
+				fields[i], paths[i]);
+	}
+	if (!paths[0] != !paths[1] || (paths[2] && !paths[0]))
+		return conf_fail(where, paths[2] ? fields[2] : fields[!paths[0]], err, -EINVAL,
+			"%s is missing", fields[paths[0] != NULL]);
+	return 0;
+}
+
+static int check_bridge(
+	const struct conf_item *bridge, struct conf_where *where, struct sh_err *err)
+{
+	int r = check_tls(bridge, where, err);
+
+	return r < 0 ? r : check_controllers(bridge, where, err);
 }
 
 static int check_portgroup(const struct conf *conf, const struct conf_item *group,
@@ -173,7 +214,7 @@ static int check_item(const struct conf *conf, const struct conf_item *item,
 	case API_WORKERS:
 		return check_workers(item, env, where, err);
 	case API_BRIDGE:
-		return check_controllers(item, where, err);
+		return check_bridge(item, where, err);
 	case API_PORTGROUP:
 		return check_portgroup(conf, item, where, err);
 	case API_PORT:

@@ -24,10 +24,28 @@ static json_t *step_object(const struct plan_step *step)
 	return object;
 }
 
+/* What is allowed and may not be what was meant. */
+static json_t *warnings_of(const struct conf *conf)
+{
+	json_t *warnings = json_array();
+
+	for (uint32_t i = 0; i < conf->of[API_BRIDGE].n; i++) {
+		const struct conf_item *bridge = &conf->of[API_BRIDGE].items[i];
+
+		if (conf_get(bridge, API_BRIDGE, "ssl_certificate") &&
+			!conf_get(bridge, API_BRIDGE, "ssl_ca_certificate"))
+			json_array_append_new(warnings,
+				json_sprintf("bridge '%s': without ssl_ca_certificate, whoever "
+					     "speaks TLS is taken for a controller",
+					conf_get(bridge, API_BRIDGE, "name")));
+	}
+	return warnings;
+}
+
 static int apply_conf(struct ctl *ctl, const struct call *call, struct conf *conf,
 	const struct change *change, json_t **ret, struct sh_err *err)
 {
-	json_t *steps = json_array(), *warnings = json_array();
+	json_t *steps = json_array(), *warnings = warnings_of(conf);
 	struct plan plan;
 	int r = ctl_change(ctl, conf, change, &plan, err);
 

@@ -6,6 +6,7 @@
 
 #include <sys/queue.h>
 
+#include "of_tls.h"
 #include "openflow.h"
 
 struct of_peer {
@@ -15,9 +16,14 @@ struct of_peer {
 	sd_event_source *source;
 	int fd;
 	bool is_connecting;
-	void (*gone)(void *ctx, struct of_peer *peer, int error); /* frees it; 0: the peer left */
+	/* Set behind of_peer_new, for a connection that begins with a TLS handshake. */
+	struct of_tls_conn *tls;
+	bool is_shaking;
+	const struct of_tls *identity; /* what it began with; it may be gone */
+	void (*gone)(void *ctx, struct of_peer *peer, int error); /* frees it */
 	void *ctx;
-	uint8_t *in; /* received, not taken yet */
+	struct sh_err why; /* it ends, if there is more to say than the error */
+	uint8_t *in;       /* received, not taken yet */
 	size_t n_in;
 };
 

@@ -2,7 +2,9 @@
  *
  * Listening, connecting and connecting again. Control thread.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +20,7 @@
 #include "of_target.h"
 #include "peer.h"
 
-#define MAX_PEERS     256
+#define MAX_PEERS     256 /* of one target: those of another still come in */
 #define BACKLOG       64
 #define MAX_BACKOFF_S 8
 
@@ -30,6 +32,7 @@ struct endpoint {
 	sd_event_source *source; /* of a listener */
 	int fd;                  /* of a listener */
 	LIST_HEAD(, of_peer) of;
+	unsigned n;
 	unsigned backoff_s, wait_s; /* of an active one: between tries, until the next */
 	bool is_wanted, was_up;
 };
@@ -39,7 +42,7 @@ struct of_peers {
 	struct openflow *of;
 	char name[DP_NAME_LEN];
 	char management[DP_NAME_LEN + 16]; /* the target that is always there */
-	unsigned n;
+	struct of_tls *tls;                /* NULL: not configured */
 	LIST_HEAD(, endpoint) endpoints;
 	struct sh_log_limit limit;
 };
@@ -47,28 +50,91 @@ struct of_peers {
 static void drop_peer(struct endpoint *e, struct of_peer *peer)
 {
 	LIST_REMOVE(peer, link);
-	e->peers->n--;
+	e->n--;
 	of_peer_free(peer);
+}
+
+static bool may_log(struct of_peers *peers)
+{
+	uint64_t n_suppressed;
+
+	return sh_log_limit(&peers->limit, openflow_now_ns(), &n_suppressed);
+}
+
+static void put_off(struct endpoint *e, unsigned backoff_s)
+{
+	e->backoff_s = backoff_s < MAX_BACKOFF_S ? backoff_s : MAX_BACKOFF_S;
+	e->wait_s = e->backoff_s;
+}
+
+static void log_no_connection(const struct endpoint *e, const char *why)
+{
+	if (e->backoff_s <= 1)
+		sh_log_warn("bridge '%s': no connection to controller %s: %s, trying again",
+			e->peers->name, e->target.text, why);
+}
+
+static void controller_gone(struct endpoint *e, const struct of_peer *peer, const char *why)
+{
+	bool was_up = of_conn_is_up(peer->conn);
+
+	if (was_up)
+		sh_log_notice(
+			"bridge '%s': controller %s left: %s", e->peers->name, e->target.text, why);
+	else
+		log_no_connection(e, why);
+	put_off(e, was_up || !e->backoff_s ? 1 : e->backoff_s * 2);
+}
+
+/* shape: text of at least INET6_ADDRSTRLEN bytes */
+static const char *remote_address(const struct of_peer *peer, char *text)
+{
+	struct sockaddr_storage from;
+	const struct sockaddr_in *four = (const struct sockaddr_in *)&from;
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&from;
+	socklen_t len = sizeof(from);
+	const void *address;
+
+	if (getpeername(peer->fd, (struct sockaddr *)&from, &len) < 0)
+		return "somebody who is gone";
+	address = from.ss_family == AF_INET ? (const void *)&four->sin_addr : &six->sin6_addr;
+	return inet_ntop(from.ss_family, address, text, INET6_ADDRSTRLEN) ? text : "somebody";
+}
+
+static void log_refused(struct endpoint *e, const struct of_peer *peer, const char *why)
+{
+	char from[INET6_ADDRSTRLEN];
+
+	if (may_log(e->peers))
+		sh_log_warn("bridge '%s': no TLS with %s at %s: %s", e->peers->name,
+			remote_address(peer, from), e->target.text, why);
 }
 
 static void gone(void *ctx, struct of_peer *peer, int error)
 {
+	const char *why = *peer->why.text ? peer->why.text : strerror(-error);
 	struct endpoint *e = ctx;
-	bool was_up = of_conn_is_up(peer->conn);
 
-	if (!e->target.is_passive) {
-		if (was_up)
-			sh_log_notice("bridge '%s': controller %s left: %s", e->peers->name,
-				e->target.text, error ? strerror(-error) : "closed");
-		else if (e->backoff_s <= 1)
-			sh_log_warn("bridge '%s': no connection to controller %s: %s, trying again",
-				e->peers->name, e->target.text, strerror(-error));
-		e->backoff_s = was_up || !e->backoff_s ? 1 : e->backoff_s * 2;
-		if (e->backoff_s > MAX_BACKOFF_S)
-			e->backoff_s = MAX_BACKOFF_S;
-		e->wait_s = e->backoff_s;
-	}
+	if (!e->target.is_passive)
+		controller_gone(e, peer, why);
+	else if (peer->is_shaking)
+		log_refused(e, peer, why);
 	drop_peer(e, peer);
+}
+
+static int start_tls(struct endpoint *e, struct of_peer *peer)
+{
+	struct of_tls *tls = e->peers->tls;
+	struct sh_err err;
+
+	if (!tls)
+		return -EINVAL;
+	if (of_tls_refresh(tls, &err) < 0 && may_log(e->peers))
+		sh_log_warn("bridge '%s': TLS goes on with the files as they were: %s",
+			e->peers->name, err.text);
+	peer->is_shaking = true;
+	peer->identity = tls;
+	return of_tls_conn_new(tls, peer->fd, e->target.is_passive, &peer->tls);
 }
 
 static int add_peer(struct endpoint *e, int fd, bool is_connecting)
@@ -81,8 +147,13 @@ static int add_peer(struct endpoint *e, int fd, bool is_connecting)
 	peer->gone = gone;
 	peer->ctx = e;
 	peer->is_connecting = is_connecting;
+	r = e->target.is_tls ? start_tls(e, peer) : 0;
+	if (r < 0) {
+		of_peer_free(peer);
+		return r;
+	}
 	LIST_INSERT_HEAD(&e->of, peer, link);
-	e->peers->n++;
+	e->n++;
 	return 0;
 }
 
@@ -97,7 +168,7 @@ static int on_accept(sd_event_source *source, int fd, uint32_t events, void *ctx
 			(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
 		return 0;
 	}
-	if (e->peers->n >= MAX_PEERS) {
+	if (e->n >= MAX_PEERS) {
 		close(client);
 		return 0;
 	}
@@ -159,12 +230,8 @@ static void try_to_connect(struct endpoint *e)
 		return;
 	}
 	close(fd);
-	if (e->backoff_s <= 1)
-		sh_log_warn("bridge '%s': no connection to controller %s: %s, trying again",
-			e->peers->name, e->target.text, strerror(r));
-	e->backoff_s = e->backoff_s ? e->backoff_s * 2 : 2;
-	if (e->backoff_s > MAX_BACKOFF_S)
-		e->backoff_s = MAX_BACKOFF_S;
+	log_no_connection(e, strerror(r));
+	put_off(e, e->backoff_s ? e->backoff_s * 2 : 1);
 }
 
 static void endpoint_free(struct endpoint *e)
@@ -232,7 +299,7 @@ static int need_all(struct of_peers *peers, const char *list, struct sh_err *err
 	return r;
 }
 
-int of_peers_set(struct of_peers *peers, const char *targets, struct sh_err *err)
+static int set_endpoints(struct of_peers *peers, const char *targets, struct sh_err *err)
 {
 	struct endpoint *e, *next;
 	int r;
@@ -252,6 +319,53 @@ int of_peers_set(struct of_peers *peers, const char *targets, struct sh_err *err
 		endpoint_free(e);
 	}
 	return 0;
+}
+
+/* The files that are read already, others, or none. */
+static int find_tls(const struct of_peers *peers, const struct of_tls_conf *conf,
+	struct of_tls **ret, struct sh_err *err)
+{
+	*ret = NULL;
+	if (!*conf->private_key || !*conf->certificate)
+		return 0;
+	if (!peers->tls || !of_tls_is(peers->tls, conf))
+		return of_tls_new(conf, ret, err);
+	*ret = peers->tls;
+	return 0;
+}
+
+/* Those of another identity than the one that holds now. */
+static void drop_strangers(struct endpoint *e)
+{
+	struct of_peer *peer, *next;
+
+	for (peer = LIST_FIRST(&e->of); peer; peer = next) {
+		next = LIST_NEXT(peer, link);
+		if (!peer->tls || peer->identity == e->peers->tls)
+			continue;
+		drop_peer(e, peer);
+		e->wait_s = 0;
+	}
+}
+
+int of_peers_set(struct of_peers *peers, const struct openflow_conf *conf, struct sh_err *err)
+{
+	struct of_tls *before = peers->tls, *fresh, *unused;
+	struct endpoint *e;
+	int r = find_tls(peers, &conf->tls, &fresh, err);
+
+	if (r < 0)
+		return r;
+	peers->tls = fresh;
+	r = set_endpoints(peers, conf->controllers, err);
+	if (r < 0)
+		peers->tls = before;
+	unused = r < 0 ? fresh : before;
+	LIST_FOREACH (e, &peers->endpoints, link)
+		drop_strangers(e);
+	if (unused != peers->tls)
+		of_tls_free(unused);
+	return r;
 }
 
 int of_peers_new(struct ctl *ctl, struct openflow *of, const char *name, struct of_peers **ret,
@@ -280,6 +394,7 @@ void of_peers_free(struct of_peers *peers)
 		LIST_REMOVE(e, link);
 		endpoint_free(e);
 	}
+	of_tls_free(peers->tls);
 	free(peers);
 }
 
@@ -308,9 +423,4 @@ void of_peers_tick(struct of_peers *peers)
 
 	LIST_FOREACH (e, &peers->endpoints, link)
 		tick_endpoint(e);
-}
-
-unsigned of_peers_n(const struct of_peers *peers)
-{
-	return peers->n;
 }

@@ -15,12 +15,11 @@ void of_peers_free(struct of_peers *peers);
 /**
  * Listen on and connect to these, and no others; connections that stay are not disturbed.
  *
- * shape:   comma-separated: tcp:HOST[:PORT], unix:PATH, ptcp:[PORT][:ADDRESS], punix:PATH
+ * Connections by TLS end when the configured files are others: they shall hold for all.
+ *
  * errors:  -errno of a socket to listen on, -EINVAL; those before are then as they were
  */
-int of_peers_set(struct of_peers *peers, const char *targets, struct sh_err *err);
+int of_peers_set(struct of_peers *peers, const struct openflow_conf *conf, struct sh_err *err);
 
 /** Connect again, probe, time out. Once a second. */
 void of_peers_tick(struct of_peers *peers);
-
-unsigned of_peers_n(const struct of_peers *peers);

@@ -126,7 +126,7 @@ int openflow_new(struct ctl *ctl, const char *name, struct dp_bridge *bridge,
 	if (r == 0)
 		r = of_peers_new(ctl, of, name, &of->peers, err);
 	if (r == 0)
-		r = of_peers_set(of->peers, conf->controllers, err);
+		r = of_peers_set(of->peers, conf, err);
 	if (r == 0)
 		r = take_mode(of, conf, err);
 	if (r < 0) {
@@ -154,7 +154,7 @@ int openflow_set(struct openflow *of, const struct openflow_conf *conf, struct s
 {
 	bool changed = of->secure != conf->secure ||
 		       of->has_controllers != names_controllers(conf->controllers);
-	int r = of_peers_set(of->peers, conf->controllers, err);
+	int r = of_peers_set(of->peers, conf, err);
 
 	if (r == 0)
 		of->alone_after_ns = conf->alone_after_s * NS_PER_S;

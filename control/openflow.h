@@ -9,6 +9,7 @@
 
 #include "dataplane/pipeline.h"
 #include "of_normal.h"
+#include "of_tls.h"
 #include "ofproto/conn.h"
 
 struct ctl;
@@ -20,6 +21,7 @@ struct openflow_conf {
 	bool secure;             /* fail mode */
 	unsigned alone_after_s;  /* else: without a controller, to learn again */
 	const char *controllers; /* comma-separated, or NULL */
+	struct of_tls_conf tls;  /* empty paths: no ssl: and pssl: */
 };
 
 /**

@@ -55,12 +55,22 @@ void resolve_bridge(const struct conf_item *bridge, struct dp_bridge_conf *ret)
 	ret->fdb_ageing_s = (uint32_t)conf_get_uint(bridge, API_BRIDGE, "fdb_ageing_s", 300);
 }
 
+static void resolve_path(const struct conf_item *bridge, const char *field, char *ret)
+{
+	const char *path = conf_get(bridge, API_BRIDGE, field);
+
+	snprintf(ret, OF_TLS_PATH_LEN, "%s", path ? path : "");
+}
+
 void resolve_openflow(
 	const struct conf_item *bridge, const char *machine_id, struct openflow_conf *ret)
 {
 	const char *dpid = conf_get(bridge, API_BRIDGE, "datapath_id");
 	const char *mode = conf_get_or_default(bridge, API_BRIDGE, "fail_mode");
 
+	resolve_path(bridge, "ssl_private_key", ret->tls.private_key);
+	resolve_path(bridge, "ssl_certificate", ret->tls.certificate);
+	resolve_path(bridge, "ssl_ca_certificate", ret->tls.ca_certificate);
 	ret->secure = strcmp(mode, "secure") == 0;
 	ret->alone_after_s = (unsigned)conf_get_uint(bridge, API_BRIDGE, "fail_after_s", 15);
 	ret->controllers = conf_get(bridge, API_BRIDGE, "controllers");

@@ -10,6 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 from daemon import Switch  # noqa: E402
 from netns import Netns  # noqa: E402
+from openflow import Bridge  # noqa: E402
 
 
 def pytest_configure(config):
@@ -58,3 +59,32 @@ def make_netns():
     yield make
     for ns in made:
         ns.delete()
+
+
+@pytest.fixture
+def started(tmp_path):
+    """Start controllers that end with the test: started(controllers.ovs_controller, method, ...)."""
+    made = []
+
+    def start(maker, *arguments):
+        made.append(maker(tmp_path, *arguments))
+        return made[-1]
+
+    yield start
+    for controller in made:
+        controller.stop()
+
+
+@pytest.fixture
+def make_bridge(make_switch):
+    """A bridge with guests and these controllers: make_bridge("tcp:127.0.0.1:6653", ...)."""
+    made = []
+
+    def make(*targets, fields="fail_mode: secure", **options):
+        controllers = "controllers: [" + ", ".join(f'"{t}"' for t in targets) + "]"
+        made.append(Bridge(make_switch, fields=f"{fields}, {controllers}", **options))
+        return made[-1]
+
+    yield make
+    for bridge in made:
+        bridge.close()

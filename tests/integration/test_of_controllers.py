@@ -10,7 +10,8 @@ import time
 import pytest
 
 import of_client
-from controllers import Report, free_port, osken, ovs_controller
+from controllers import (COMES_S, Report, count, flows_of, free_port, osken, ovs_controller,
+                         reach_each_other)
 from daemon import wait_for
 from of_client import Client, in_port, listen, output
 from openflow import Bridge
@@ -18,37 +19,8 @@ from ports import assert_sums_hold
 from vhost_guest import BROADCAST, frame, mac
 
 A, B, C = mac(0xa), mac(0xb), mac(0xc)
-COMES_S = 10  # what comes by way of a controller
 OUT_BYTES = 4 << 20  # what may wait for a controller that does not read
 ROLE_REQUEST_FAILED, STALE, IS_SLAVE = 11, 0, (1, 10)
-
-
-@pytest.fixture
-def started(tmp_path):
-    """Start controllers that end with the test: started(ovs_controller, method, ...)."""
-    made = []
-
-    def start(maker, *arguments):
-        made.append(maker(tmp_path, *arguments))
-        return made[-1]
-
-    yield start
-    for controller in made:
-        controller.stop()
-
-
-@pytest.fixture
-def make_bridge(make_switch):
-    made = []
-
-    def make(*targets, fields="fail_mode: secure", **options):
-        controllers = "controllers: [" + ", ".join(f'"{t}"' for t in targets) + "]"
-        made.append(Bridge(make_switch, fields=f"{fields}, {controllers}", **options))
-        return made[-1]
-
-    yield make
-    for bridge in made:
-        bridge.close()
 
 
 @pytest.fixture
@@ -66,15 +38,6 @@ def service(bridge):
     return Client.to(f"{bridge.switch.run_dir}/br0.mgmt")
 
 
-def flows_of(bridge, *words):
-    return [line for line in bridge.ofctl("dump-flows").splitlines() if
-            all(word in line for word in words)]
-
-
-def count(line):
-    return int(line.split("n_packets=")[1].split(",")[0])
-
-
 def is_normal(bridge):
     """Whether a frame to an unknown address floods, as it does on a bridge that learns."""
     return set(bridge.send(1, frame(C, A))) == {2, 3}
@@ -86,25 +49,6 @@ def rss_bytes(switch):
 
 
 # A reactive controller
-
-def reach_each_other(bridge):
-    """Two guests find each other by way of a controller that learns, and then without it."""
-    wait_for(lambda: flows_of(bridge, "priority=0", "CONTROLLER"), 20, "a table-miss flow")
-    there, back = frame(BROADCAST, A), frame(A, B)
-    bridge.guests[1].send(there)
-    assert [bridge.guests[i].recv(COMES_S) for i in (2, 3)] == [there, there]
-    bridge.guests[2].send(back)
-    assert bridge.guests[1].recv(COMES_S) == back
-    flow = wait_for(lambda: flows_of(bridge, "priority=", "actions=output:1"), COMES_S, "a flow")
-    misses = count(flows_of(bridge, "CONTROLLER")[0])
-    assert misses == 2
-    before = count(flow[0])
-    assert bridge.send(2, back) == {1: [back]}
-    assert count(flows_of(bridge, "actions=output:1")[0]) == before + 1
-    assert count(flows_of(bridge, "CONTROLLER")[0]) == misses
-    assert bridge.guests[3].recv_all(0) == []
-    assert_sums_hold(bridge.switch)
-
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
 def test_guests_reach_each_other_through_ovs_testcontroller(make_bridge, started, tmp_path, kind):
@@ -352,9 +296,7 @@ def test_one_that_never_reads_costs_a_few_mebibytes_and_nobody_waits_for_it(make
     bridge.ofctl("dump-flows")
     before = rss_bytes(bridge.switch)
     deaf = service(bridge)
-    everything = of_client.message(of_client.MULTIPART_REQUEST, bytes.fromhex(
-        "0001000000000000" "ff000000ffffffffffffffff00000000" "00000000000000000000000000000000"
-        "0001000400000000"))
+    everything = of_client.message(of_client.MULTIPART_REQUEST, of_client.all_flows())
     fill(deaf.sock, everything * 100)
     assert rss_bytes(bridge.switch) - before < 3 * OUT_BYTES
     assert bridge.ofctl("dump-flows").count("actions=") == 2000

@@ -8,7 +8,10 @@ import subprocess
 import sys
 
 from daemon import TOP, wait_for
+from ports import assert_sums_hold
+from vhost_guest import BROADCAST, frame, mac
 
+COMES_S = 10  # what comes by way of a controller
 LIB = os.path.join(TOP, "tests", "lib")
 
 
@@ -79,3 +82,32 @@ class Report:
             return fit[n - 1] if len(fit) >= n else None
 
         return wait_for(found, seconds, f"{what} {fields} number {n}")
+
+
+def flows_of(bridge, *words):
+    return [line for line in bridge.ofctl("dump-flows").splitlines() if
+            all(word in line for word in words)]
+
+
+def count(line):
+    return int(line.split("n_packets=")[1].split(",")[0])
+
+
+def reach_each_other(bridge):
+    """Two guests find each other by way of a controller that learns, and then without it."""
+    wait_for(lambda: flows_of(bridge, "priority=0", "CONTROLLER"), 20, "a table-miss flow")
+    a, b = mac(0xa), mac(0xb)
+    there, back = frame(BROADCAST, a), frame(a, b)
+    bridge.guests[1].send(there)
+    assert [bridge.guests[i].recv(COMES_S) for i in (2, 3)] == [there, there]
+    bridge.guests[2].send(back)
+    assert bridge.guests[1].recv(COMES_S) == back
+    flow = wait_for(lambda: flows_of(bridge, "priority=", "actions=output:1"), COMES_S, "a flow")
+    misses = count(flows_of(bridge, "CONTROLLER")[0])
+    assert misses == 2
+    before = count(flow[0])
+    assert bridge.send(2, back) == {1: [back]}
+    assert count(flows_of(bridge, "actions=output:1")[0]) == before + 1
+    assert count(flows_of(bridge, "CONTROLLER")[0]) == misses
+    assert bridge.guests[3].recv_all(0) == []
+    assert_sums_hold(bridge.switch)

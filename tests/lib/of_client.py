@@ -45,6 +45,12 @@ def output(port, max_len=0xffff):
     return struct.pack("!HHIH6x", 0, 16, port, max_len)
 
 
+def all_flows():
+    """The body of a multipart request for the flows of all tables."""
+    request = struct.pack("!B3xII4xQQ", 0xff, ANY, ANY, 0, 0)
+    return struct.pack("!HH4x", 1, 0) + request + struct.pack("!HH4x", 1, 4)
+
+
 class Client:
     """Waits for everything that it expects."""
 
