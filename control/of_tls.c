@@ -54,19 +54,33 @@ static int refuse(struct sh_err *err, const char *field, const char *path)
 }
 
 /* Nobody is there to type a passphrase. */
-static int no_passphrase(char *buf, int size, int writing, void *ctx)
+static int no_passphrase(char *buf, int size, int writing, void *was_asked)
 {
+	*(bool *)was_asked = true;
 	return -1;
+}
+
+static int read_key(SSL_CTX *ctx, const char *path, struct sh_err *err)
+{
+	bool was_asked = false;
+	int r;
+
+	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
+	SSL_CTX_set_default_passwd_cb_userdata(ctx, &was_asked);
+	/* A key of another certificate is refused here. */
+	r = SSL_CTX_use_PrivateKey_file(ctx, path, SSL_FILETYPE_PEM);
+	SSL_CTX_set_default_passwd_cb_userdata(ctx, NULL);
+	if (was_asked)
+		return sh_err_set(err, -EINVAL,
+			"ssl_private_key: '%s': it has a passphrase, and nobody to type it", path);
+	return r == 1 ? 0 : refuse(err, "ssl_private_key", path);
 }
 
 static int read_identity(SSL_CTX *ctx, const struct of_tls_conf *conf, struct sh_err *err)
 {
 	if (SSL_CTX_use_certificate_chain_file(ctx, conf->certificate) != 1)
 		return refuse(err, "ssl_certificate", conf->certificate);
-	/* A key of another certificate is refused here. */
-	if (SSL_CTX_use_PrivateKey_file(ctx, conf->private_key, SSL_FILETYPE_PEM) != 1)
-		return refuse(err, "ssl_private_key", conf->private_key);
-	return 0;
+	return read_key(ctx, conf->private_key, err);
 }
 
 static int read_authority(SSL_CTX *ctx, const char *path, struct sh_err *err)
@@ -98,7 +112,6 @@ static int set_up(SSL_CTX *ctx, const struct of_tls_conf *conf, struct sh_err *e
 	/* The output grows and moves while a record waits. */
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				      SSL_MODE_RELEASE_BUFFERS);
-	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	r = read_identity(ctx, conf, err);
 	if (r == 0 && *conf->ca_certificate)
 		r = read_authority(ctx, conf->ca_certificate, err);

@@ -10,7 +10,7 @@ import time
 import pytest
 
 import of_client
-from controllers import (COMES_S, Report, count, flows_of, free_port, osken, ovs_controller,
+from controllers import (COMES_S, Report, flows_of, free_port, osken, ovs_controller,
                          reach_each_other)
 from daemon import wait_for
 from of_client import Client, in_port, listen, output

@@ -269,7 +269,7 @@ def test_files_that_cannot_serve_are_refused(make_switch, pki, tmp_path, port):
              ""),
             (pki.controller.key, pki.switch.certificate, pki.ca.certificate, "ssl_private_key",
              "key values mismatch"),
-            (locked, pki.switch.certificate, pki.ca.certificate, "ssl_private_key", "password")]:
+            (locked, pki.switch.certificate, pki.ca.certificate, "ssl_private_key", "has a passphrase")]:
         error = refused(make_switch, "--controllers", f"pssl:{port}", "--ssl-private-key", key,
                         "--ssl-certificate", certificate, "--ssl-ca-certificate", authority)
         assert field in error and words in error, error
