@@ -8,6 +8,7 @@
 #include "conf_json.h"
 #include "conf_policy.h"
 #include "method.h"
+#include "dataplane/pipeline.h"
 #include "ofproto/dpid.h"
 
 static json_t *ports_of(const struct ctl *ctl, const char *bridge)
@@ -38,6 +39,23 @@ static void set_default(json_t *object, const struct conf_item *bridge, const ch
 			: json_string(conf_get_or_default(bridge, API_BRIDGE, field)));
 }
 
+/* Frames from and to the controllers, which no port counts. */
+static void add_controller(json_t *object, const struct dp_bridge *bridge)
+{
+	struct dp_port_stats stats;
+	json_t *drops = json_object();
+
+	dp_bridge_get_controller_stats(bridge, &stats);
+	for (unsigned i = 0; i < DP_N_DROPS; i++)
+		if (stats.drops[i])
+			json_object_set_new(drops, dp_drop_infos[i].name,
+				json_integer((json_int_t)stats.drops[i]));
+	json_object_set_new(object, "packet_outs", json_integer((json_int_t)stats.rx_packets));
+	json_object_set_new(object, "packet_ins", json_integer((json_int_t)stats.tx_packets));
+	json_object_set_new(object, "controller_copied", json_integer((json_int_t)stats.rx_copied));
+	json_object_set_new(object, "controller_drops", drops);
+}
+
 json_t *method_bridge_object(const struct ctl *ctl, const struct conf_item *bridge)
 {
 	const char *name = conf_get(bridge, API_BRIDGE, "name");
@@ -53,8 +71,10 @@ json_t *method_bridge_object(const struct ctl *ctl, const struct conf_item *brid
 		of_dpid_format(of_dpid_derive(name, ctl->machine_id), dpid);
 		json_object_set_new(object, "datapath_id", json_string(dpid));
 	}
-	if (there)
+	if (there) {
 		dp_fdb_get_info(there->dp, &info);
+		add_controller(object, there->dp);
+	}
 	json_object_set_new(object, "ports", ports_of(ctl, name));
 	json_object_set_new(object, "fdb_entries", json_integer(info.n_entries));
 	json_object_set_new(object, "fdb_full", json_integer((json_int_t)info.n_full));

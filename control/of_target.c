@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Reading targets. Pure.
+ * Reading targets: a word before the colon, then a path, or an address and a port in either order.
+ * Pure.
  */
 #include <arpa/inet.h>
 #include <errno.h>

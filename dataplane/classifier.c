@@ -136,6 +136,7 @@ static int make_flow(struct dp_table *table, const struct sh_flow_key *value,
 			dp_masks_put(&table->masks, mask, table->reclaim);
 		return -ENOMEM;
 	}
+	assert(dp_line_flow((uintptr_t)flow) == flow); /* its address leaves room for a tag */
 	memset(flow, 0, sizeof(*flow));
 	flow->mask = mask;
 	*dp_flow_owner(flow) = NULL;

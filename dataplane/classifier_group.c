@@ -94,6 +94,7 @@ void dp_table_put_group(struct dp_table *table, struct dp_mask_group *group)
 {
 	while (table->groups[group->id])
 		group->id++;
+	assert(group->id < DP_GROUPS_MAX);
 	table->groups[group->id] = group;
 	table->n_groups++;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Building programs. Control thread.
+ * Building programs: operations in a list that grows, then one allocation that never changes.
+ * Control thread.
  */
 #include <errno.h>
 #include <stdlib.h>

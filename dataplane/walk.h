@@ -116,6 +116,9 @@ bool dp_walk_own(struct dp_walk_ctx *c, struct dp_walk *walk);
 void dp_walk_output(struct dp_walk_ctx *c, struct dp_walk *walk, uint32_t ofport);
 void dp_walk_control(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op);
 
+/** The end of the walk, counted as a drop beside what was sent before. */
+void dp_walk_lose(struct dp_walk_ctx *c, struct dp_walk *walk, enum dp_drop reason);
+
 /** The frame as the walk has made it; from now on it is not changed any more. */
 const struct dp_frame *dp_walk_freeze(struct dp_walk *walk);
 

@@ -131,7 +131,7 @@ static void op_dec_ttl(struct dp_walk_ctx *c, struct dp_walk *walk, const struct
 	report->code = DP_OP_CONTROLLER;
 	report->arg = UINT16_MAX;
 	dp_walk_control(c, walk, report);
-	drop(walk, DP_DROP_TTL);
+	dp_walk_lose(c, walk, DP_DROP_TTL);
 }
 
 static void op_controller(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)

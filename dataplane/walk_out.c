@@ -44,6 +44,16 @@ const struct dp_snap_port *dp_walk_port(const struct dp_walk_ctx *c, uint32_t of
 	return likely(plus1) ? c->decide.snapshot->ports[plus1 - 1] : NULL;
 }
 
+void dp_walk_lose(struct dp_walk_ctx *c, struct dp_walk *walk, enum dp_drop reason)
+{
+	const struct dp_verdict v = {
+		.kind = DP_VERDICT_DROP, .drop = (uint8_t)reason, .port = c->decide.in->index
+	};
+
+	emit(c, walk, &v);
+	walk->is_dropped = true;
+}
+
 static void to_port(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_snap_port *out)
 {
 	struct dp_verdict v = { .kind = DP_VERDICT_ONE, .port = out->index };

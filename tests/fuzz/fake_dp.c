@@ -215,6 +215,11 @@ const struct dp_port_policy *dp_port_get_policy(const struct dp_port *port)
 	return &port->policy;
 }
 
+void dp_bridge_get_controller_stats(const struct dp_bridge *bridge, struct dp_port_stats *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+}
+
 void dp_table_get_stats(
 	const struct dp_bridge *bridge, uint8_t table, struct dp_pipeline_table_info *ret)
 {

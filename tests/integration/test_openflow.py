@@ -53,6 +53,17 @@ def test_a_new_bridge_has_one_flow_and_learns(bridge):
     assert set(bridge.send(2, frame(A, B))) == {1}
 
 
+def test_the_flow_of_a_bridge_that_learns_counts_what_it_forwards(bridge):
+    for _ in range(3):
+        bridge.send(1, frame(BROADCAST, A))
+    assert bridge.packets("NORMAL") == 3
+    bridge.ofctl("add-flow", "priority=5,in_port=2,actions=drop")
+    bridge.send(1, frame(BROADCAST, A))
+    assert bridge.packets("NORMAL") == 4
+    bridge.flows("priority=0,actions=NORMAL")
+    assert bridge.packets("NORMAL") == 0
+
+
 def test_a_bridge_without_flows_drops_and_counts_it(bridge):
     bridge.flows()
     assert bridge.send(1, frame(BROADCAST, A)) == {}
@@ -263,3 +274,73 @@ def test_secure_bridge_starts_without_flows(make_switch):
     assert bridge.ofctl("dump-flows").count("actions=") == 0
     assert bridge.send(1, frame(BROADCAST, A)) == {}
     bridge.close()
+
+
+def dropped(bridge, port, reason):
+    return bridge.switch.stats(f"p{port}")["drops"].get(reason, 0)
+
+
+@pytest.mark.parametrize("reason, actions, packet", [
+    ("flow_drop", "drop", udp()),
+    ("no_port", "output:99", udp()),
+    ("same_port", "output:1", udp()),
+    ("ttl_expired", "dec_ttl,output:2", udp(ttl=1)),
+    ("no_room_to_push", "push_mpls:0x8847," * 20 + "output:2", udp()),
+    ("too_deep", "resubmit(,0)", udp()),
+])
+def test_what_a_flow_does_not_deliver_is_counted_by_its_reason(bridge, reason, actions, packet):
+    bridge.flows(f"in_port=1,udp,actions={actions}")
+    assert bridge.send(1, bytes(packet)) == {}
+    assert dropped(bridge, 1, reason) == 1
+    assert_sums_hold(bridge.switch)
+
+
+def test_fragments_are_dropped_when_the_controller_says_so(bridge):
+    bridge.flows("in_port=1,actions=output:2")
+    fragment = bytes(udp(flags="MF"))
+    assert set(bridge.send(1, fragment)) == {2}
+    bridge.ofctl("set-frags", "drop")
+    assert bridge.send(1, fragment) == {}
+    assert dropped(bridge, 1, "fragment") == 1
+    assert set(bridge.send(1, bytes(udp()))) == {2}
+    assert_sums_hold(bridge.switch)
+
+
+def test_more_changes_than_a_burst_has_room_for_cost_their_own_frames(bridge):
+    changes = "".join(f"set_field:{i}->udp_dst,output:3," for i in range(1, 31))
+    bridge.flows(f"in_port=1,udp,actions={changes}output:2")
+    bridge.guests[1].send_many([bytes(udp())] * 32)
+    got = bridge.received()
+    lost = dropped(bridge, 1, "too_many_changes")
+    assert 0 < len(got[2]) < 32 and len(got[2]) + lost <= 32
+    assert_sums_hold(bridge.switch)
+    assert set(bridge.send(1, bytes(udp()))) == {2, 3}
+
+
+def test_frames_for_the_controller_beyond_what_it_takes_are_dropped_and_counted(bridge):
+    """Ring by ring, so that the control thread, which shares the machine, falls behind."""
+    bridge.flows("in_port=1,actions=CONTROLLER:65535")
+
+    def is_busy():
+        for _ in range(50):
+            bridge.guests[1].send_many([frame(BROADCAST, A)] * 32)
+        return bridge.switch.json("bridge", "show", "br0")["controller_drops"].get("controller_busy")
+
+    wait_for(is_busy, 20, "the controller is busy")
+    bridge.received()
+
+
+def test_a_bucket_follows_the_group_that_it_watches(bridge):
+    bridge.flows()
+    bridge.ofctl("add-group", "group_id=2,type=ff,bucket=watch_port:2,output:2")
+    bridge.ofctl("add-group", "group_id=1,type=ff,bucket=watch_group:2,output:2,"
+                              "bucket=watch_port:3,output:3")
+    bridge.ofctl("add-flow", "in_port=1,actions=group:1")
+    assert set(bridge.send(1, frame(B, A))) == {2}
+    bridge.switch.cli("port", "set", "p2", "--enabled", "false")
+    assert set(bridge.send(1, frame(B, A))) == {3}
+    bridge.switch.cli("port", "set", "p2", "--enabled", "true")
+    bridge.ofctl("del-groups", "group_id=2")
+    assert set(bridge.send(1, frame(B, A))) == {3}
+    bridge.ofctl("add-group", "group_id=2,type=ff,bucket=watch_port:2,output:2")
+    assert set(bridge.send(1, frame(B, A))) == {2}

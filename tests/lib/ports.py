@@ -39,11 +39,15 @@ def learned(switch, name, address):
 
 
 def assert_sums_hold(switch):
-    """Received and copied frames are those sent and dropped, to the last one."""
+    """Received and copied frames are those sent and dropped, to the last one. Frames from and to
+    controllers are counted on the bridge."""
     ports = switch.json("port", "stats")
+    bridges = switch.json("bridge", "list")
     assert all(p["rx_dropped"] + p["tx_dropped"] == sum(p["drops"].values()) for p in ports)
     came = sum(p["rx_packets"] + p["rx_copied"] for p in ports)
     went = sum(p["tx_packets"] + p["rx_dropped"] + p["tx_dropped"] for p in ports)
-    assert came == went, ports
+    came += sum(b["packet_outs"] + b["controller_copied"] for b in bridges)
+    went += sum(b["packet_ins"] + sum(b["controller_drops"].values()) for b in bridges)
+    assert came == went, (ports, bridges)
     for w in switch.json("worker", "stats"):
         assert w["rx_packets"] + w["copied"] == w["tx_packets"] + w["dropped"], w

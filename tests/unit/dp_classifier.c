@@ -503,11 +503,13 @@ static void long_chain_is_split_by_a_finer_mask(void **state)
 
 static void chain_that_no_mask_shortens_is_left(void **state)
 {
+	struct rule subnet = rule_to(0x0a000000, 24, 1);
 	struct sh_flow_key key = key_to(0x0a000001);
 	struct pair p;
 
 	pair_init(&p, 1000, 0);
 	fill_groups(&p);
+	pair_add(&p, &subnet);
 	for (uint16_t i = 0; i < 200; i++) {
 		struct rule rule = rule_to(0x0a000001, 32, i);
 

@@ -16,6 +16,7 @@
 
 #define N_READERS  2
 #define N_STAYING  64
+#define N_OTHERS   256
 #define N_PASSING  3000
 #define N_DEFERRED 500
 
@@ -34,6 +35,7 @@ struct race {
 	struct rule rules[N_STAYING];
 	struct sh_flow_key keys[N_STAYING];
 	struct dp_flow *flows[N_STAYING];
+	struct sh_flow_key others[N_OTHERS];
 	struct {
 		void *p;
 		void (*fn)(void *p);
@@ -73,6 +75,17 @@ static void defer(void *ctx, void *p, void (*fn)(void *p))
 	r->deferred[r->n_deferred++].fn = fn;
 }
 
+/* What is found may leave at any moment, but until this reader is quiet it is a flow. */
+static bool is_wrong(const struct dp_flow *flow, const struct sh_flow_key *key)
+{
+	uint64_t differ = 0;
+
+	for (unsigned i = 0; flow && i < flow->mask->n; i++)
+		differ |= (key->words[flow->mask->at[i]] & flow->mask->bits[i]) ^ flow->values[i];
+	return differ != 0;
+}
+
+/* A burst of keys whose flow stays, and between them keys that others may match. */
 static void search(struct reader *reader, unsigned first)
 {
 	const struct sh_flow_key *keys[DP_TABLE_BURST];
@@ -80,10 +93,13 @@ static void search(struct reader *reader, unsigned first)
 	struct race *r = reader->race;
 
 	for (unsigned i = 0; i < DP_TABLE_BURST; i++)
-		keys[i] = &r->keys[(first + i) % N_STAYING];
+		keys[i] = i % 4 ? &r->keys[(first + i) % N_STAYING] : &r->others[first % N_OTHERS];
 	dp_table_lookup(r->table, keys, DP_TABLE_BURST, found);
 	for (unsigned i = 0; i < DP_TABLE_BURST; i++) {
-		reader->n_wrong += found[i] != r->flows[(first + i) % N_STAYING];
+		if (i % 4)
+			reader->n_wrong += found[i] != r->flows[(first + i) % N_STAYING];
+		else
+			reader->n_wrong += is_wrong(found[i], keys[i]);
 		reader->n_found++;
 	}
 	atomic_fetch_add(&reader->n_quiet, 1);
@@ -119,26 +135,31 @@ static void add_staying(struct race *r)
 	}
 }
 
-/* One that never wins a key of those that stay: below them, or only of other ports. */
+/* One that never wins a key of those that stay: below them, or of another port. In turn of any
+ * mask, of none, and of masks of those that stay, whose groups then grow. */
+static void make_passing(struct race *r, unsigned i, struct rule *rule)
+{
+	struct sh_flow_key mask = { 0 };
+
+	if (i % 3 == 0)
+		make_mask(&r->seed, &mask);
+	if (i % 3 == 2)
+		mask = r->rules[i % 2 ? 0 : i % N_STAYING].mask;
+	if (i % 2)
+		memset(mask.in_port, 0xff, 4);
+	make_rule(&r->seed, &mask, rule);
+	if (mask.in_port[0])
+		put_be32(rule->value.in_port, 10 + i);
+	else
+		rule->priority = (uint16_t)(i % 30000);
+}
+
 static struct dp_flow *add_passing(struct race *r, unsigned i)
 {
-	static const uint16_t priorities[] = { 29999, 65535, 0, 30150 };
 	struct dp_flow *flow;
-	struct sh_flow_key mask;
 	struct rule rule;
 
-	make_mask(&r->seed, &mask);
-	if (i % 3 == 0)
-		memset(&mask, 0, sizeof(mask));
-	if (i % 3 == 1)
-		put_be32(mask.ipv4_dst, UINT32_MAX);
-	make_rule(&r->seed, &mask, &rule);
-	rule.priority = (uint16_t)(i % 30000);
-	if (i % 2) {
-		rule.priority = priorities[i / 2 % 4];
-		memset(rule.mask.in_port, 0xff, 4);
-		put_be32(rule.value.in_port, 10 + i);
-	}
+	make_passing(r, i, &rule);
 	assert_int_equal(
 		dp_table_add(r->table, &rule.value, &rule.mask, rule.priority, 0, 0, NULL, &flow),
 		0);
@@ -199,6 +220,8 @@ static void flow_that_stays_is_found_by_every_lookup_while_others_come_and_go(vo
 	r->seed = 5;
 	assert_int_equal(dp_table_new(&reclaim, 0, &r->table), 0);
 	add_staying(r);
+	for (unsigned i = 0; i < N_OTHERS; i++)
+		make_key(&r->seed, &r->others[i]);
 	start(r);
 	for (unsigned round = 0; round < 20; round++)
 		change(r, round % 2 ? N_PASSING : 10 * (round + 1), round % 4 > 1);

@@ -5,6 +5,7 @@
 #include "of_rig.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 static struct rig rig;
@@ -305,6 +306,29 @@ static void switch_can_be_asked_for_what_it_was_given(void **state)
 	of_switch_free(NULL);
 }
 
+/* What the allocator has given out; always 0 under the sanitizer's. */
+static size_t in_use_bytes(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+static void flow_with_one_output_takes_less_than_400_bytes(void **state)
+{
+	size_t before = in_use_bytes(), after;
+	const unsigned n = 50000;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct of_flow_mod mod = rig_flow_to(OF_FC_ADD, 0, 5, 0, 3);
+
+		rig_match_ip(&mod.match, 0x0a000000 | i, 32);
+		assert_done(rig_send(&rig, mod));
+	}
+	after = in_use_bytes();
+	assert_true(after - before < n * (400 + sizeof(struct rig_flow)));
+}
+
 int main(void)
 {
 #define claim(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -326,6 +350,7 @@ int main(void)
 		claim(reset_forgets_everything_and_says_no_flow_removed),
 		claim(table_info_counts_its_own_flows),
 		claim(switch_can_be_asked_for_what_it_was_given),
+		claim(flow_with_one_output_takes_less_than_400_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

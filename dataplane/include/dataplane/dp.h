@@ -19,13 +19,13 @@ struct dp_bridge;
 struct dp_port;
 struct dp_to_control;
 
-#define DP_NAME_LEN    64
-#define DP_MAX_WORKERS 16
-#define DP_MAX_PORTS   4096
-#define DP_MAX_OFPORT  0xfeffu
+#define DP_NAME_LEN          64
+#define DP_MAX_WORKERS       16
+#define DP_MAX_PORTS         4096
+#define DP_MAX_OFPORT        0xfeffu
 #define DP_OFPORT_CONTROLLER 0xfffffffdu
-#define DP_OFPORT_LOCAL 0xfffffffeu
-#define DP_MAX_QUEUES  8 /* pairs a vhost-user port */
+#define DP_OFPORT_LOCAL      0xfffffffeu
+#define DP_MAX_QUEUES        8 /* pairs a vhost-user port */
 
 enum dp_hugepages {
 	DP_HUGEPAGES_AUTO, /* huge pages if there are enough, else plain memory and a warning */
@@ -155,8 +155,8 @@ struct dp_port_policy {
 	uint16_t mtu;       /* bytes behind the Ethernet header and one tag, 68 to 9000 */
 	uint32_t mac_limit; /* addresses learned on it at most, 0: no limit */
 	uint64_t rate_in_bps, rate_out_bps; /* bits a second, 0: no limit; in: from the guest */
-	uint64_t burst_in_bytes, burst_out_bytes; /* 0: 10 ms of the rate, at least 64 KiB */
-	uint32_t ofport;         /* OpenFlow's number, DP_OFPORT_LOCAL; 0: none */
+	uint64_t burst_in_bytes, burst_out_bytes;  /* 0: 10 ms of the rate, at least 64 KiB */
+	uint32_t ofport;                           /* OpenFlow's number, DP_OFPORT_LOCAL; 0: none */
 	bool no_receive, no_forward, no_packet_in; /* OpenFlow's port configuration */
 	uint32_t storm_pps; /* broadcast, multicast and unknown unicast received, 0: no limit */
 };
