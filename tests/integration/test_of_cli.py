@@ -110,7 +110,7 @@ def test_what_ovs_ofctl_lists_can_be_added_again(bridge, cli):
     (("trace", "reg0=1"), "reg0: no frame can be made that has it"),
     (("trace", "--frame", "0g"), "frame: '0g' is no pair of hexadecimal digits"),
     (("trace", "in_port=77"), "in_port: bridge 'br0' has no port 77"),
-    (("trace", "--pcap", "/nonexistent/file"), "/nonexistent/file: No such file or directory"),
+    (("trace", "--pcap", "no-such-file"), "no-such-file: No such file or directory"),
 ])
 def test_a_mistake_is_one_sentence(cli, argv, sentence):
     assert refusal(cli, *argv).endswith(sentence)

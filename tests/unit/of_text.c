@@ -263,8 +263,9 @@ static void a_push_makes_room_for_what_follows(void **state)
 		"dec_ttl: the match must say 'ip' or 'ipv6' too");
 }
 
+/* A flow to add, and what is said about it. */
 /* clang-format off */
-static const char *const wrong[][2] = {
+static const char *const mistakes[][2] = {
 	{ "tcp", "actions are missing: 'actions=...'" },
 	{ "foo=1 actions=drop", "'foo' is no field" },
 	{ "nw_src=10.0.0.1 actions=drop", "nw_src: the match must say 'ip' or 'arp' too" },
@@ -339,8 +340,8 @@ static const char *const wrong[][2] = {
 
 static void a_mistake_is_named(void **state)
 {
-	for (unsigned i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
-		assert_wrong(OF_FC_ADD, wrong[i][0], wrong[i][1]);
+	for (unsigned i = 0; i < sizeof(mistakes) / sizeof(*mistakes); i++)
+		assert_wrong(OF_FC_ADD, mistakes[i][0], mistakes[i][1]);
 	assert_wrong(OF_FC_DELETE, "priority=1",
 		"priority names one flow: it is for a strict command alone");
 	assert_wrong(OF_FC_DELETE, "tcp actions=drop",
