@@ -127,7 +127,8 @@ class OpenVSwitch:
                 return answer["result"]
 
     def count(self):
-        """Have all that the datapath counted stand in the flows."""
+        """Have all that the datapath counted stand in the flows, and forget what it cached of
+        them: a barrier does not wait for that."""
         self.appctl("revalidator/purge")
 
     def set_link(self, port, up):
