@@ -8,6 +8,7 @@
 #include <systemd/sd-event.h>
 
 #include "dataplane/pipeline.h"
+#include "of_normal.h"
 #include "ofproto/conn.h"
 
 struct ctl;
@@ -56,5 +57,6 @@ struct openflow_provider {
 	const char *name; /* of the bridge */
 	struct dp_bridge *bridge;
 	struct of_switch *sw;
+	struct of_normal normal;
 };
 extern const struct of_provider openflow_provider;
