@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The same script of messages and frames for Shunt and for Open vSwitch, and what each made of it.
+
+A script is a list of steps, each with a name: Ask, Frame, Link. At its end stand the questions of
+`closing`: flows, groups, meters. A side answers a step with text, so that two sides compare and a
+difference reads well."""
+
+import struct
+import time
+from dataclasses import dataclass, field
+
+import of_wire as of
+from openflow import Bridge
+from ovs_peer import OpenVSwitch
+from vhost_guest import BROADCAST, mac
+
+# A frame of this kind goes out of all ports, by a flow that the harness keeps: behind it nothing
+# of an earlier frame can come.
+MARK_KIND, MARK_COOKIE = 0x88b7, 0xfeedfacecafe
+FRAME_S = 5
+UNASKED_S = 1
+MARK_FLOW = of.add([of.oxm("eth_type", MARK_KIND)], of.apply(of.output(of.ALL), of.output(of.IN_PORT)),
+                   priority=65535, cookie=MARK_COOKIE)
+
+
+@dataclass
+class Ask:
+    """A message; the answers up to a barrier's."""
+    name: str
+    data: bytes
+
+
+@dataclass
+class Frame:
+    """A frame into a port; what comes out, and n packet-ins."""
+    name: str
+    port: int
+    data: bytes
+    packet_ins: int = 0
+
+
+@dataclass
+class Link:
+    """A port that goes down or up."""
+    name: str
+    port: int
+    up: bool
+
+
+@dataclass
+class Script:
+    """accepted: {name of a step: key of the accepted difference}"""
+    name: str
+    steps: list
+    accepted: dict = field(default_factory=dict)
+
+
+def closing():
+    return [Ask("flows", of.flow_stats()), Ask("aggregate", of.flow_stats(
+        kind=of.MP_AGGREGATE, cookie=0, cookie_mask=1 << 40)),
+            Ask("groups", of.multipart(of.MP_GROUP_DESC)),
+            Ask("group counters", of.multipart(of.MP_GROUP, struct.pack("!I4x", of.ALL_GROUPS))),
+            Ask("meters", of.multipart(of.MP_METER_CONFIG, struct.pack("!I4x", of.ALL_METERS)))]
+
+
+# what an answer says, without what is free to differ
+
+def _error(data, request):
+    kind, code = struct.unpack_from("!HH", data, 8)
+    # Of the request at least 64 bytes (OpenFlow 1.3.5, 7.4.4); its xid is the connection's.
+    begun = of.with_xid(data[12:12 + 64], 0)
+    if kind == 0xffff:
+        return [f"error experimenter {data[12:16].hex()} {code}"]
+    return [f"error {kind}/{code}" + ("" if begun == request[:64] else f" of {begun.hex()}")]
+
+
+def _flow(data):
+    """One of the flow statistics; None for the harness's own."""
+    (table, _, _, priority, idle, hard, flags, cookie, packets, octets, length) = struct.unpack_from(
+        "!BxIIHHHH4xQQQ2xH", data, 2)
+    if cookie == MARK_COOKIE:
+        return None
+    end = 48 + (length + 7) // 8 * 8
+    oxms = " ".join(sorted(e.hex() for e in _oxms(data[52:48 + length])))  # in any order
+    return (f"table={table} priority={priority} idle={idle} hard={hard} flags={flags:#x} "
+            f"cookie={cookie:#x} packets={packets} bytes={octets} match={oxms} "
+            f"instructions={data[end:].hex()}")
+
+
+def _oxms(data):
+    while data:
+        n = 4 + data[3]
+        yield data[:n]
+        data = data[n:]
+
+
+def _entries(data, at=0):
+    """Cut at the length that each begins with."""
+    while at < len(data):
+        n = struct.unpack_from("!H", data, at)[0]
+        assert n >= 8
+        yield data[at:at + n]
+        at += n
+
+
+def _group_counters(data):
+    _, number, refs = struct.unpack_from("!H2xII", data)
+    counters = struct.unpack_from(f"!{(len(data) - 16 - 8) // 8}Q", data, 16)
+    # Durations stand between the group's counters and the buckets'.
+    buckets = struct.unpack_from(f"!{(len(data) - 40) // 8}Q", data, 40)
+    return f"group={number} refs={refs} counters={counters[:2]} buckets={buckets}"
+
+
+def _multipart(data):
+    kind, _ = struct.unpack_from("!HH", data, 8)
+    body = data[16:]
+    if kind == of.MP_FLOW:
+        return [f for f in map(_flow, _entries(body)) if f]
+    if kind in (of.MP_GROUP_DESC, of.MP_METER_CONFIG):
+        return [e.hex() for e in _entries(body)]
+    if kind == of.MP_GROUP:
+        return [_group_counters(e) for e in _entries(body)]
+    if kind == of.MP_TABLE:
+        # Lookups and hits count since the switch began, and scripts began at another time.
+        return [f"table {t} has {n}" for t, n in struct.iter_unpack("!B3xI16x", body) if n]
+    return [f"multipart {kind} {body.hex()}"]
+
+
+def _flows(answers):
+    """The flags of all flows but the harness's own."""
+    return [struct.unpack_from("!H", entry, 14)[0] for data in answers
+            for entry in _entries(data[16:])]
+
+
+def readable(answers, request):
+    lines = []
+    for data in answers:
+        if data[1] == of.ERROR:
+            lines += _error(data, request)
+        elif data[1] == of.MULTIPART_REPLY:
+            lines += _multipart(data)
+        else:
+            lines.append(f"type {data[1]} {data[8:].hex()}")
+    return sorted(lines)
+
+
+def unasked(data):
+    """Of a packet-in or a flow-removed: all but durations and buffers."""
+    if data[1] == of.PACKET_IN:
+        _, total, reason, table, cookie, length = struct.unpack_from("!IHBBQ2xH", data, 8)
+        oxms = " ".join(sorted(e.hex() for e in _oxms(data[28:24 + length])))
+        end = 24 + (length + 7) // 8 * 8
+        return (f"packet-in total={total} reason={reason} table={table} cookie={cookie:#x} "
+                f"match={oxms} {data[end:].hex()}")
+    if data[1] == of.FLOW_REMOVED:
+        return f"flow-removed {data[8:20].hex()} {data[28:].hex()}"
+    return f"type {data[1]} {data[8:].hex()}"
+
+
+class Side:
+    """One switch: its connection and its three ports."""
+
+    def __init__(self, mgmt, ports):
+        self.connection, self.ports, self.marked, self.n = of.Connection(mgmt), ports, False, 0
+        self.down = set()
+        # miss_send_len: a service connection gets packet-ins once it has said so.
+        assert not self.connection.ask(of.message(of.SET_CONFIG, struct.pack("!HH", 0, 0xffff)))
+
+    def reset(self):
+        flows = _flows(self.connection.ask(of.flow_stats()))
+        self.connection.unasked.clear()
+        for data in (of.flow_mod(of.DELETE, table=of.ALL_TABLES),
+                     of.group_mod(2, 0, of.ALL_GROUPS), of.meter_mod(2, 0, of.ALL_METERS)):
+            assert not self.connection.ask(data)
+        self.marked = False
+        self.unasked(sum(bool(flags & of.SEND_FLOW_REM) for flags in flows))
+
+    def ask(self, data):
+        self.marked = False
+        return readable(self.connection.ask(data), data)
+
+    def frame(self, step):
+        if not self.marked:
+            assert not self.connection.ask(MARK_FLOW)
+            self.marked = True
+        self.settle()
+        self.ports[step.port].send(step.data)
+        # Frames of one burst may overtake each other. When the first mark is out, the burst that
+        # had the frame is done, and the second mark comes behind all of it.
+        lines = self.received(step.port) + self.received(step.port)
+        return sorted(lines) + self.unasked(step.packet_ins)
+
+    def received(self, port):
+        """What came out before a mark that goes in at the port."""
+        self.n += 1
+        mark = BROADCAST + mac(self.n) + struct.pack("!H", MARK_KIND) + bytes(46)
+        self.ports[port].send(mark)
+        lines = []
+        for number, end in self.ports.items():
+            while number not in self.down and (frame := end.recv(FRAME_S)) != mark:
+                assert frame is not None, f"{self.name}: no mark out of port {number}"
+                if frame[12:14] != mark[12:14]:  # of when the port was down
+                    lines.append(f"port {number}: {frame.hex()}")
+        return lines
+
+    def unasked(self, n):
+        """The n messages that the switch sends by itself, and no more of them."""
+        kept, deadline = self.connection.unasked, time.monotonic() + UNASKED_S
+        while len(kept) < n and (left := deadline - time.monotonic()) > 0:
+            if data := self.connection.recv(left):
+                kept.append(data)
+        self.connection.ask(of.message(of.ECHO))
+        lines = sorted(unasked(d) for d in kept if d[1] != of.PORT_STATUS)
+        kept.clear()
+        return lines
+
+    def step(self, step):
+        if isinstance(step, Frame):
+            return self.frame(step)
+        if isinstance(step, Link):
+            self.down ^= {step.port}
+            self.link(step.port, step.up)
+            self.told_of_link(step.port)
+            return []
+        self.settle()
+        return self.ask(step.data)
+
+    def told_of_link(self, port):
+        """Wait for the port's port-status."""
+        deadline = time.monotonic() + FRAME_S
+        while not any(d[1] == of.PORT_STATUS and struct.unpack_from("!I", d, 16)[0] == port
+                      for d in self.connection.unasked):
+            data = self.connection.recv(deadline - time.monotonic())
+            assert data, f"{self.name}: no port-status of port {port}"
+            self.connection.unasked.append(data)
+        self.connection.unasked.clear()
+
+    def settle(self):
+        """All frames are counted, and the next ones go by what was asked for."""
+
+
+class ShuntSide(Side):
+    name = "shunt"
+
+    def __init__(self, make_switch):
+        self.bridge = Bridge(make_switch, fields="fail_mode: secure")
+        self.switch = self.bridge.switch
+        super().__init__(self.bridge.target.removeprefix("unix:"), self.bridge.guests)
+
+    def link(self, port, up):
+        self.switch.cli("port", "set", f"p{port}", "--enabled", "true" if up else "false")
+
+    def close(self):
+        self.connection.close()
+        self.bridge.close()
+
+
+class OvsSide(Side):
+    name = "ovs"
+
+    def __init__(self):
+        self.ovs = OpenVSwitch()
+        super().__init__(self.ovs.mgmt, self.ovs.ports)
+
+    def settle(self):
+        self.ovs.count()
+
+    def link(self, port, up):
+        self.ovs.set_link(port, up)
+
+    def close(self):
+        self.connection.close()
+        self.ovs.close()
+
+
+@dataclass
+class Difference:
+    step: str
+    shunt: list
+    ovs: list
+
+    def __str__(self):
+        only = [f"    shunt: {line}" for line in self.shunt if line not in self.ovs]
+        only += [f"    ovs:   {line}" for line in self.ovs if line not in self.shunt]
+        return "\n".join([f"  {self.step}:", *(only or [f"    shunt: {self.shunt}",
+                                                        f"    ovs:   {self.ovs}"])])
+
+
+def undo(data):
+    """The message that takes back what only one side may have done."""
+    if data[1] == of.FLOW_MOD:
+        return data[:25] + bytes([of.DELETE_STRICT]) + data[26:]
+    if data[1] == of.GROUP_MOD and data[8:10] == bytes(2):
+        return of.group_mod(2, 0, struct.unpack_from("!I", data, 12)[0])
+    if data[1] == of.METER_MOD and data[8:10] == bytes(2):
+        return of.meter_mod(2, 0, struct.unpack_from("!I", data, 12)[0])
+    return None
+
+
+class Pair:
+    def __init__(self, make_switch):
+        self.shunt, self.ovs = ShuntSide(make_switch), OvsSide()
+
+    def run(self, steps):
+        """[Difference] of a script's steps and of its closing questions."""
+        self.shunt.reset()
+        self.ovs.reset()
+        found = []
+        for step in [*steps, *closing()]:
+            shunt, ovs = self.shunt.step(step), self.ovs.step(step)
+            if shunt != ovs:
+                found.append(Difference(step.name, shunt, ovs))
+                self.take_back(step)
+        return found
+
+    def take_back(self, step):
+        """After a difference, so that the next steps find both sides alike."""
+        back = undo(step.data) if isinstance(step, Ask) else None
+        if back:
+            self.shunt.ask(back)
+            self.ovs.ask(back)
+
+    def close(self):
+        self.shunt.close()
+        self.ovs.close()
