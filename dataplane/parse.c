@@ -7,12 +7,10 @@
  */
 #include "parse_walk.h"
 
-#define FRAME_BEGIN offsetof(struct sh_flow_key, eth_dst)
-#define FRAME_END   offsetof(struct sh_flow_key, tunnel_id)
-#define MAX_HEAD    240u /* offsets are bytes, and the last ones mean something else */
-#define MAX_VLANS   2
+#define MAX_HEAD  240u /* offsets are bytes, and the last ones mean something else */
+#define MAX_VLANS 2
 
-static_assert(FRAME_BEGIN % 8 == 0 && FRAME_END % 8 == 0, "cleared as words");
+static_assert(DP_KEY_FRAME_BEGIN % 8 == 0 && DP_KEY_FRAME_END % 8 == 0, "cleared as words");
 
 static bool is_vlan(uint16_t type)
 {
@@ -229,7 +227,7 @@ bool dp_parse(const uint8_t *head, uint32_t n, uint32_t len, struct sh_flow_key 
 	uint16_t type;
 	uint32_t at;
 
-	memset((uint8_t *)key + FRAME_BEGIN, 0, FRAME_END - FRAME_BEGIN);
+	memset((uint8_t *)key + DP_KEY_FRAME_BEGIN, 0, DP_KEY_FRAME_END - DP_KEY_FRAME_BEGIN);
 	memset(layers, DP_NO_LAYER, sizeof(*layers));
 	if (w.n < ETH_BYTES)
 		return false;

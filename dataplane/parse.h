@@ -13,6 +13,10 @@
 #define DP_NO_LAYER     0xff
 #define DP_UNSEEN_LAYER 0xfe /* l4: the frame has one, but not whole within the head */
 
+/* Bytes of the key that come from the frame. */
+#define DP_KEY_FRAME_BEGIN offsetof(struct sh_flow_key, eth_dst)
+#define DP_KEY_FRAME_END   offsetof(struct sh_flow_key, tunnel_id)
+
 /* Offsets of headers in the head, bytes; DP_NO_LAYER: not there, or not whole within the head. */
 struct dp_layers {
 	uint8_t vlan;     /* the outermost tag's ethertype; 12 if it is there */

@@ -6,9 +6,16 @@
  */
 #include "walk.h"
 
+/* What does not come from the frame; parsing clears the rest. */
+static inline void clear_key(struct sh_flow_key *key)
+{
+	memset(key, 0, DP_KEY_FRAME_BEGIN);
+	memset((uint8_t *)key + DP_KEY_FRAME_END, 0, sizeof(*key) - DP_KEY_FRAME_END);
+}
+
 static void begin(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_frame *f)
 {
-	memset(&walk->key, 0, sizeof(walk->key));
+	clear_key(&walk->key);
 	walk->edit = (struct dp_edit){ .head = (uint8_t *)(uintptr_t)f->head,
 		.n = f->n_head,
 		.len = f->len,
@@ -23,8 +30,8 @@ static void begin(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_f
 	walk->why = DP_DROP_FLOW;
 	walk->is_dropped = walk->is_miss = false;
 	walk->n_out = 0;
-	walk->set.has = 0;
-	walk->set.n_sets = 0;
+	walk->set_has = 0;
+	walk->n_sets = 0;
 	if (unlikely(f->offloads)) {
 		walk->edit.csum_start = f->csum_start;
 		walk->edit.csum_offset = f->csum_offset;
@@ -101,11 +108,11 @@ static void run_program(
 	if (unlikely(walk->is_dropped))
 		return;
 	if (unlikely(program->clears)) {
-		walk->set.has = 0;
-		walk->set.n_sets = 0;
+		walk->set_has = 0;
+		walk->n_sets = 0;
 	}
 	if (unlikely(program->n_write))
-		dp_set_merge(&walk->set, program->words + program->n_apply, program->n_write);
+		dp_set_merge(c, walk, program->words + program->n_apply, program->n_write);
 	if (unlikely(program->writes_metadata)) {
 		uint64_t *word = &walk->key.words[offsetof(struct sh_flow_key, metadata) / 8];
 
@@ -167,7 +174,7 @@ static void look_up(struct dp_walk_ctx *c, struct dp_walk *const walks[], unsign
 
 static void end(struct dp_walk_ctx *c, struct dp_walk *walk)
 {
-	if (unlikely(walk->set.has && !walk->is_dropped))
+	if (unlikely(walk->set_has && !walk->is_dropped))
 		dp_set_run(c, walk);
 	c->sink->done(c, walk);
 }

@@ -21,10 +21,9 @@ struct dp_variant {
 	uint8_t bytes[DP_EDIT_ROOM + DP_HEAD_BYTES + 8];
 };
 
-/* OpenFlow 1.3.5, 5.10: at most one action of a kind, done in a fixed order at the end. */
+/* OpenFlow 1.3.5, 5.10: at most one action of a kind, done in a fixed order at the end. How much of
+ * it there is, the walk knows: most have none, and should not carry it through the cache. */
 struct dp_action_set {
-	uint32_t has; /* bit map of codes */
-	uint8_t n_sets;
 	const struct dp_op *ops[DP_N_OPS];
 	const struct dp_op *sets[DP_MAX_SETS]; /* DP_OP_SET: one a field */
 };
@@ -42,7 +41,8 @@ struct dp_walk {
 	bool is_dropped;
 	bool is_miss;
 	uint32_t n_out;
-	struct dp_action_set set;
+	uint32_t set_has; /* bit map of codes in its action set */
+	uint8_t n_sets;
 };
 
 struct dp_walk_ctx;
@@ -65,6 +65,7 @@ struct dp_sink {
 /* Memory of walks. One a worker, one for traces. */
 struct dp_walk_space {
 	struct dp_walk walks[DP_BURST];
+	struct dp_action_set sets[DP_BURST];
 	uint32_t n_variants;
 	struct dp_variant variants[DP_MAX_VARIANTS];
 };
@@ -99,7 +100,7 @@ void dp_walk_program(struct dp_walk_ctx *c, const struct dp_frame *frame, uint32
 void dp_walk_run(struct dp_walk_ctx *c, struct dp_walk *walk, const uint64_t *words, unsigned n);
 
 /* walk_set.c */
-void dp_set_merge(struct dp_action_set *set, const uint64_t *words, unsigned n);
+void dp_set_merge(struct dp_walk_ctx *c, struct dp_walk *walk, const uint64_t *words, unsigned n);
 void dp_set_run(struct dp_walk_ctx *c, struct dp_walk *walk);
 
 /* walk_group.c */
@@ -127,8 +128,20 @@ void dp_walk_lose(struct dp_walk_ctx *c, struct dp_walk *walk, enum dp_drop reas
 /** The frame as the walk has made it; from now on it is not changed any more. */
 const struct dp_frame *dp_walk_freeze(struct dp_walk *walk);
 
+/* fast path */
+
 /** A port of the bridge by its OpenFlow number, or NULL. */
-const struct dp_snap_port *dp_walk_port(const struct dp_walk_ctx *c, uint32_t ofport);
+static inline const struct dp_snap_port *dp_walk_port(const struct dp_walk_ctx *c, uint32_t ofport)
+{
+	const struct dp_snap_bridge *bridge = c->decide.in->bridge;
+	uint16_t plus1;
+
+	if (unlikely(ofport == DP_OUT_LOCAL))
+		plus1 = bridge->local_plus1;
+	else
+		plus1 = likely(ofport < bridge->n_ofports) ? bridge->by_ofport[ofport] : 0;
+	return likely(plus1) ? c->decide.snapshot->ports[plus1 - 1] : NULL;
+}
 
 static inline uint32_t dp_be32(const uint8_t *p)
 {

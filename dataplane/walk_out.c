@@ -32,18 +32,6 @@ static inline void emit(struct dp_walk_ctx *c, struct dp_walk *walk, const struc
 	c->sink->frame(c, dp_walk_freeze(walk), v);
 }
 
-const struct dp_snap_port *dp_walk_port(const struct dp_walk_ctx *c, uint32_t ofport)
-{
-	const struct dp_snap_bridge *bridge = c->decide.in->bridge;
-	uint16_t plus1;
-
-	if (unlikely(ofport == DP_OUT_LOCAL))
-		plus1 = bridge->local_plus1;
-	else
-		plus1 = likely(ofport < bridge->n_ofports) ? bridge->by_ofport[ofport] : 0;
-	return likely(plus1) ? c->decide.snapshot->ports[plus1 - 1] : NULL;
-}
-
 void dp_walk_lose(struct dp_walk_ctx *c, struct dp_walk *walk, enum dp_drop reason)
 {
 	const struct dp_verdict v = {

@@ -13,37 +13,48 @@ static unsigned kind_of(const struct dp_op *op)
 	return op->code == DP_OP_CONTROLLER ? DP_OP_OUTPUT : op->code;
 }
 
-static void merge_set(struct dp_action_set *set, const struct dp_op *op)
+static struct dp_action_set *set_of(const struct dp_walk_ctx *c, const struct dp_walk *walk)
 {
-	for (unsigned i = 0; i < set->n_sets; i++) {
+	return &c->space->sets[walk - c->space->walks];
+}
+
+static void merge_set(struct dp_action_set *set, struct dp_walk *walk, const struct dp_op *op)
+{
+	for (unsigned i = 0; i < walk->n_sets; i++) {
 		if (set->sets[i]->offset != op->offset || set->sets[i]->n_bytes != op->n_bytes)
 			continue;
 		set->sets[i] = op;
 		return;
 	}
-	if (set->n_sets < DP_MAX_SETS)
-		set->sets[set->n_sets++] = op;
+	if (walk->n_sets < DP_MAX_SETS)
+		set->sets[walk->n_sets++] = op;
 }
 
-void dp_set_merge(struct dp_action_set *set, const uint64_t *words, unsigned n)
+void dp_set_merge(struct dp_walk_ctx *c, struct dp_walk *walk, const uint64_t *words, unsigned n)
 {
+	struct dp_action_set *set = set_of(c, walk);
+
 	for (unsigned i = 0; i < n;) {
 		const struct dp_op *op = (const struct dp_op *)&words[i];
 
-		set->has |= BIT(kind_of(op));
+		walk->set_has |= BIT(kind_of(op));
 		if (op->code == DP_OP_SET)
-			merge_set(set, op);
+			merge_set(set, walk, op);
 		else
 			set->ops[kind_of(op)] = op;
 		i += op->n_words;
 	}
 }
 
+static void run_op(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
+{
+	dp_walk_run(c, walk, (const uint64_t *)op, op->n_words);
+}
+
 static void run_one(struct dp_walk_ctx *c, struct dp_walk *walk, unsigned kind)
 {
-	if (walk->set.has & BIT(kind))
-		dp_walk_run(c, walk, (const uint64_t *)walk->set.ops[kind],
-			walk->set.ops[kind]->n_words);
+	if (walk->set_has & BIT(kind))
+		run_op(c, walk, set_of(c, walk)->ops[kind]);
 }
 
 void dp_set_run(struct dp_walk_ctx *c, struct dp_walk *walk)
@@ -55,12 +66,8 @@ void dp_set_run(struct dp_walk_ctx *c, struct dp_walk *walk)
 
 	for (unsigned i = 0; i < RTE_DIM(first); i++)
 		run_one(c, walk, first[i]);
-	for (unsigned i = 0; i < walk->set.n_sets; i++)
-		dp_walk_run(
-			c, walk, (const uint64_t *)walk->set.sets[i], walk->set.sets[i]->n_words);
+	for (unsigned i = 0; i < walk->n_sets; i++)
+		run_op(c, walk, set_of(c, walk)->sets[i]);
 	run_one(c, walk, DP_OP_SET_QUEUE);
-	if (walk->set.has & BIT(DP_OP_GROUP))
-		run_one(c, walk, DP_OP_GROUP);
-	else
-		run_one(c, walk, DP_OP_OUTPUT);
+	run_one(c, walk, walk->set_has & BIT(DP_OP_GROUP) ? DP_OP_GROUP : DP_OP_OUTPUT);
 }
