@@ -63,7 +63,8 @@ static struct rte_mbuf *report_new(
 	report = (struct report *)rte_pktmbuf_append(m, sizeof(*report));
 	report->bridge = c->pipeline->bridge;
 	report->to = *to;
-	report->to.n_frame = to->kind == DP_TO_CONTROL_FRAME ? RTE_MIN(f->len, to->max_len) : 0;
+	/* All of it, whatever max_len says: no frame is kept here (OpenFlow 1.3.5, 7.4.1). */
+	report->to.n_frame = to->kind == DP_TO_CONTROL_FRAME ? f->len : 0;
 	if (append_frame(pool, m, f, report->to.n_frame) == 0)
 		return m;
 	rte_pktmbuf_free(m);
