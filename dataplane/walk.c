@@ -147,13 +147,13 @@ static inline void count_table(
 		dp_count_add(&c->counts[c->pipeline->slots[table]], n_matched, n, c->decide.now_s);
 }
 
-/* The ways that wait for one table, at most DP_BURST. */
-static void look_up(struct dp_walk_ctx *c, struct dp_walk *const walks[], unsigned n, uint8_t table)
+/* What one table has for the keys of at most DP_BURST walks. */
+static void find(struct dp_walk_ctx *c, struct dp_walk *const walks[], unsigned n, uint8_t table,
+	const struct dp_flow *flows[])
 {
 	const struct dp_table *t =
 		atomic_load_explicit(&c->pipeline->tables[table], memory_order_acquire);
 	const struct sh_flow_key *keys[DP_BURST];
-	const struct dp_flow *flows[DP_BURST];
 	unsigned n_matched = 0;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -168,6 +168,15 @@ static void look_up(struct dp_walk_ctx *c, struct dp_walk *const walks[], unsign
 			rte_prefetch0(&c->counts[flows[i]->slot]);
 	}
 	count_table(c, table, n, n_matched);
+}
+
+/* The ways that wait for one table, at most DP_BURST. */
+static inline void look_up(
+	struct dp_walk_ctx *c, struct dp_walk *const walks[], unsigned n, uint8_t table)
+{
+	const struct dp_flow *flows[DP_BURST];
+
+	find(c, walks, n, table, flows);
 	for (unsigned i = 0; i < n; i++)
 		step(c, walks[i], flows[i]);
 }
@@ -199,6 +208,22 @@ void dp_walk_from(struct dp_walk_ctx *c, struct dp_walk *walk, uint8_t table)
 
 		look_up(c, one, 1, walk->table);
 	}
+}
+
+void dp_walk_resubmit(struct dp_walk_ctx *c, struct dp_walk *walk, uint8_t table, uint32_t in_port)
+{
+	struct dp_walk *const one[] = { walk };
+	const struct dp_flow *flow;
+	sh_be32 own;
+
+	memcpy(own, walk->key.in_port, sizeof(own));
+	if (in_port != DP_OUT_IN_PORT)
+		dp_put_be32(walk->key.in_port, in_port);
+	find(c, one, 1, table, &flow);
+	memcpy(walk->key.in_port, own, sizeof(own));
+	walk->table = table;
+	step(c, walk, flow);
+	dp_walk_from(c, walk, walk->table);
 }
 
 /* Those of the lowest table, and which it is; 0 when all have come to their end. */

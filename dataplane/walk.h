@@ -115,6 +115,10 @@ void dp_walk_from(struct dp_walk_ctx *c, struct dp_walk *walk, uint8_t table);
 /** Begin a resubmit, a group or an output to TABLE; depth-- ends it. false: the walk is over. */
 bool dp_walk_deeper(struct dp_walk *walk);
 
+/* The same as if it had come in at another port (DP_OUT_IN_PORT: its own), for this one lookup:
+ * what is found works with its own again (ovs-actions(7)). */
+void dp_walk_resubmit(struct dp_walk_ctx *c, struct dp_walk *walk, uint8_t table, uint32_t in_port);
+
 /** Have a head that may be written; false and a reason for the walk when there is no memory. */
 bool dp_walk_own(struct dp_walk_ctx *c, struct dp_walk *walk);
 

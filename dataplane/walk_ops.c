@@ -147,19 +147,14 @@ static void op_resubmit(struct dp_walk_ctx *c, struct dp_walk *walk, const struc
 {
 	const struct dp_flow *flow = walk->flow;
 	uint8_t table = op->offset == DP_NO_TABLE ? (flow ? flow->table : 0) : op->offset;
-	sh_be32 in_port;
 
 	if (!dp_walk_deeper(walk))
 		return;
-	memcpy(in_port, walk->key.in_port, sizeof(in_port));
-	if (op->arg != DP_OUT_IN_PORT)
-		dp_put_be32(walk->key.in_port, op->arg);
-	dp_walk_from(c, walk, table);
+	dp_walk_resubmit(c, walk, table, op->arg);
 	walk->depth--;
 	/* A table that has nothing for it ends the resubmission, not the walk. */
 	if (walk->is_dropped && walk->why == DP_DROP_SECURE)
 		walk->is_dropped = false;
-	memcpy(walk->key.in_port, in_port, sizeof(in_port));
 	walk->flow = flow;
 }
 
