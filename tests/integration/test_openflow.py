@@ -242,7 +242,7 @@ def test_a_meter_lets_its_rate_pass_and_drops_the_rest(bridge):
     bridge.flows()
     bridge.ofctl("add-meter", "meter=1,pktps,band=type=drop,rate=5")
     bridge.ofctl("add-flow", "in_port=1,actions=meter:1,output:2")
-    bridge.guests[1].send_many([frame(B, A)] * 50)
+    bridge.offer(1, [frame(B, A)] * 50)
     got = len(bridge.received()[2])
     assert 5 <= got <= 8
     assert bridge.switch.stats("p1")["drops"] == {"meter": 50 - got}
@@ -351,7 +351,7 @@ def test_fragments_are_dropped_when_the_controller_says_so(bridge):
 def test_more_changes_than_a_burst_has_room_for_cost_their_own_frames(bridge):
     changes = "".join(f"set_field:{i}->udp_dst,output:3," for i in range(1, 31))
     bridge.flows(f"in_port=1,udp,actions={changes}output:2")
-    bridge.guests[1].send_many([bytes(udp())] * 32)
+    bridge.offer(1, [bytes(udp())] * 32)
     got = bridge.received()
     lost = dropped(bridge, 1, "too_many_changes")
     assert 0 < len(got[2]) < 32 and len(got[2]) + lost <= 32

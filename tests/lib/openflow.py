@@ -3,6 +3,7 @@
 
 import subprocess
 
+from daemon import wait_for
 from ports import config, plug
 
 QUIET_S = 0.1  # a frame that has not come by then does not come
@@ -42,9 +43,17 @@ class Bridge:
         if flows:
             self.ofctl("add-flows", "-", stdin="\n".join(flows) + "\n")
 
+    def offer(self, port, frames):
+        """Send from a guest and wait until the switch has taken all of it."""
+        name = f"p{port}"
+        before = self.switch.stats(name)["rx_packets"]
+        self.guests[port].send_many(frames)
+        wait_for(lambda: self.switch.stats(name)["rx_packets"] >= before + len(frames), 10,
+                 f"{len(frames)} frames from {name}")
+
     def send(self, port, data):
         """Send from a guest; returns {port: [frames]} of what all guests receive."""
-        self.guests[port].send(data)
+        self.offer(port, [data])
         return self.received()
 
     def received(self):
