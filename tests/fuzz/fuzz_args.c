@@ -33,13 +33,27 @@ static bool has_flag(const struct cli_verb *verb, const char *name)
 	return false;
 }
 
+/* An option with a value is a parameter by its name with underscores. */
+static bool has_value(const struct cli_verb *verb, const char *key)
+{
+	char name[64];
+
+	for (const struct cli_option *o = verb->options; o && o->name; o++) {
+		cli_field_name(o->name, name, sizeof(name));
+		if (strcmp(name, key) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void check_accepted(const struct cli_verb *verb, const struct cli_args *args)
 {
 	const char *key;
 	json_t *value;
 
 	json_object_foreach (args->params, key, value)
-		CHECK(strcmp(key, "name") == 0 || cli_takes_field(verb, key));
+		CHECK(strcmp(key, verb->param ? verb->param : "name") == 0 ||
+			cli_takes_field(verb, key) || has_value(verb, key));
 	json_object_foreach (args->flags, key, value)
 		CHECK(has_flag(verb, key));
 	CHECK(!args->operand || verb->operand != CLI_NO_OPERAND);
