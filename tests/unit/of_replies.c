@@ -291,7 +291,7 @@ static void meters_are_told_with_their_bands(void **state)
 	    "00000000 0002 0010 000001f4 00000032 01000000");
 	begin(OF_REQ_METER_FEATURES);
 	v->put_meter_features(&mp, 1000);
-	end("04130020 00000002 000b 0000 00000000 000003e8 00000006 0000000f ff 00 0000");
+	end("04130020 00000002 000b 0000 00000000 000003e8 00000006 0000000f 08 00 0000");
 }
 
 static void flows_are_told_with_match_and_instructions(void **state)
