@@ -179,8 +179,17 @@ def test_a_frame_for_the_controller_is_traced_with_its_reason(bridge):
     (first, second) = trace(bridge, udp())["outputs"]
     assert first["packet_in"] == "no_match" and first["controller_id"] == 3
     assert len(first["frame"]) == 2 * 20 and second["port"] == "p2"
-    (only,) = trace(bridge, udp(ttl=1))["outputs"]
-    assert only["port"] == "CONTROLLER" and only["packet_in"] == "invalid_ttl"
+    (sent, lost) = trace(bridge, udp(ttl=1))["outputs"]
+    assert sent["port"] == "CONTROLLER" and sent["packet_in"] == "invalid_ttl"
+    assert lost["port"] == "p1" and lost["drop"] == "ttl_expired"
+
+
+def test_a_frame_that_its_only_port_cannot_send_goes_nowhere(bridge):
+    bridge.flows("actions=output:2")
+    bridge.switch.cli("port", "set", "p2", "--enabled", "false")
+    told = trace(bridge, udp())
+    assert told["drop"] == "link_down" and told["outputs"][0]["drop"] == "link_down"
+    assert bridge.send(1, udp()) == {}
 
 
 def test_groups_are_traced_as_they_forward(bridge):
