@@ -17,7 +17,8 @@ struct tracing {
 	json_t *steps, *outputs;
 	struct sh_flow_key came;               /* the frame as it came in */
 	const struct of_flow *told[MAX_DEPTH]; /* whose actions go on, a depth */
-	unsigned drop;
+	unsigned drop; /* why nothing left; DP_N_DROPS: something did, or is yet to */
+	unsigned n_left;
 	bool failed;
 };
 
@@ -175,6 +176,10 @@ static void on_output(struct tracing *t, const struct dp_trace_event *e)
 {
 	json_t *output = output_object(t, e);
 
+	if (e->drop == DP_N_DROPS)
+		t->n_left++;
+	else
+		t->drop = e->drop;
 	step(t, e->depth, "output", json_incref(output));
 	append(t, t->outputs, output);
 }
@@ -189,6 +194,7 @@ static void on_controller(struct tracing *t, const struct dp_trace_event *e)
 
 	if (e->to->kind != DP_TO_CONTROL_FRAME)
 		return;
+	t->n_left++;
 	of_change_text(&t->came, e->key, &change);
 	output = json_pack("{s:s, s:I, s:s, s:i, s:i, s:o, s:o}", "port", "CONTROLLER", "ofport",
 		(json_int_t)OF_PORT_CONTROLLER, "packet_in",
@@ -201,7 +207,10 @@ static void on_controller(struct tracing *t, const struct dp_trace_event *e)
 
 static void on_end(struct tracing *t, const struct dp_trace_event *e)
 {
-	t->drop = e->drop;
+	if (e->drop != DP_N_DROPS)
+		t->drop = e->drop;
+	if (t->n_left)
+		t->drop = DP_N_DROPS;
 	if (e->is_cut)
 		return;
 	end_deeper(t, 0);
