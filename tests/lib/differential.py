@@ -7,7 +7,7 @@ difference reads well."""
 
 import struct
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import of_wire as of
 from openflow import Bridge
@@ -19,8 +19,9 @@ from vhost_guest import BROADCAST, mac
 MARK_KIND, MARK_COOKIE = 0x88b7, 0xfeedfacecafe
 FRAME_S = 5
 UNASKED_S = 1
-MARK_FLOW = of.add([of.oxm("eth_type", MARK_KIND)], of.apply(of.output(of.ALL), of.output(of.IN_PORT)),
-                   priority=65535, cookie=MARK_COOKIE)
+MARK_FLOW = of.add([of.oxm("eth_type", MARK_KIND)],
+                   of.apply(of.output(of.ALL), of.output(of.IN_PORT)), priority=65535,
+                   cookie=MARK_COOKIE)
 
 
 @dataclass
@@ -49,10 +50,9 @@ class Link:
 
 @dataclass
 class Script:
-    """accepted: {name of a step: key of the accepted difference}"""
+    """Named steps, under a name."""
     name: str
     steps: list
-    accepted: dict = field(default_factory=dict)
 
 
 def closing():
@@ -76,8 +76,8 @@ def _error(data, request):
 
 def _flow(data):
     """One of the flow statistics; None for the harness's own."""
-    (table, _, _, priority, idle, hard, flags, cookie, packets, octets, length) = struct.unpack_from(
-        "!BxIIHHHH4xQQQ2xH", data, 2)
+    table, priority, idle, hard, flags, cookie, packets, octets, length = struct.unpack_from(
+        "!Bx8xHHHH4xQQQ2xH", data, 2)
     if cookie == MARK_COOKIE:
         return None
     end = 48 + (length + 7) // 8 * 8

@@ -16,8 +16,8 @@ def kind(eth_type, ip_proto=None):
     return oxms + ([oxm("ip_proto", ip_proto)] if ip_proto is not None else [])
 
 
+UNTAGGED, TAGGED = [oxm("vlan_vid", 0)], [oxm("vlan_vid", 0x1000, 0x1000)]
 IP4, V6, ARP_, MPLS_ = kind(0x800), kind(0x86dd), kind(0x806), kind(0x8847)
-TAGGED = [oxm("vlan_vid", 0x1000, 0x1000)]
 TCP4, UDP4, SCTP4, ICMP4 = (kind(0x800, p) for p in (6, 17, 132, 1))
 TCP6, UDP6, SCTP6, ICMP6 = (kind(0x86dd, p) for p in (6, 17, 132, 58))
 NS = [*ICMP6, oxm("icmpv6_type", 135), oxm("icmpv6_code", 0)]
@@ -188,12 +188,13 @@ def set_fields():
             ("mask of all", first, of.set_field(name, 0, (1 << 8 * n) - 1)),
             ("value outside of the mask", first, of.set_field(name, 1, 0))]])
     yield Script("set what cannot be set", [
-        one_flow(first, of.set_field(name, 1), label=name) for name, first in [
+        one_flow(first, of.set_field(name, 1), label=name, priority=i)
+        for i, (name, first) in enumerate([
             ("in_port", []), ("in_phy_port", []), ("eth_type", []), ("ip_proto", IP4),
             ("mpls_bos", MPLS_), ("ipv6_exthdr", V6), ("metadata", []), ("tunnel_id", []),
             ("pbb_isid", kind(0x88e7)), ("reg0", []), ("nx_ip_frag", IP4), ("pkt_mark", []),
             ("nx_tcp_flags", TCP4), ("nx_ip_ttl", IP4), ("conj_id", []), ("nx_vlan_tci", []),
-            ("nx_in_port", []), ("nx_ip_tos", IP4), ("nx_ip_dst", IP4), ("nx_arp_op", ARP_)]])
+            ("nx_in_port", []), ("nx_ip_tos", IP4), ("nx_ip_dst", IP4), ("nx_arp_op", ARP_)])])
 
 
 def tags():
@@ -234,9 +235,11 @@ def tags():
                                      of.set_field("mpls_tc", 2), of.set_mpls_ttl(3)]),
     ]:
         yield Script(label, [one_flow(first, *actions, of.output(2)), *frames(*WELL_FORMED)])
-    yield Script("wrong tags", [one_flow(first, *actions, label=label) for label, first, *actions in [
-        ("pop vlan of any", [], of.POP_VLAN), ("pop vlan of none", [oxm("vlan_vid", 0)], of.POP_VLAN),
-        ("push vlan 0x8101", [], of.push_vlan(0x8101)), ("push mpls 0x800", [], of.push_mpls(0x800)),
+    yield Script("wrong tags", [one_flow(first, *actions, label=label, priority=i)
+                                for i, (label, first, *actions) in enumerate([
+        ("pop vlan of any", [], of.POP_VLAN), ("pop vlan of none", UNTAGGED, of.POP_VLAN),
+        ("push vlan 0x8101", [], of.push_vlan(0x8101)),
+        ("push mpls 0x800", [], of.push_mpls(0x800)),
         ("push mpls of any", [], of.push_mpls()), ("pop mpls of any", [], of.pop_mpls(0x800)),
         ("pop mpls of ip", IP4, of.pop_mpls(0x800)), ("dec ttl of any", [], of.DEC_TTL),
         ("set ttl of any", [], of.set_ip_ttl(1)), ("set mpls ttl of any", [], of.set_mpls_ttl(1)),
@@ -252,7 +255,7 @@ def tags():
         ("ip after push", IP4, of.push_mpls(), of.set_field("ipv4_src", 1)),
         ("dec ttl after push", IP4, of.push_mpls(), of.DEC_TTL),
         ("push pbb", [], of.action(26, struct.pack("!H2x", 0x88e7))),
-        ("pop pbb", [], of.action(27, bytes(4)))]])
+        ("pop pbb", [], of.action(27, bytes(4)))])])
 
 
 def wrong_actions():
@@ -314,7 +317,8 @@ def instructions():
         "length 0": struct.pack("!HH4x", 1, 0), "length 4": struct.pack("!HH", 5, 4),
         "too long": struct.pack("!HH4x", 4, 64), "goto of 16": of.instruction(1, bytes(12)),
         "clear of 16": of.instruction(5, bytes(12)), "metadata of 16": of.instruction(
-            2, bytes(12)), "metadata": of.metadata(5, 0xf), "metadata outside": of.metadata(0xff, 1),
+            2, bytes(12)), "metadata": of.metadata(5, 0xf),
+        "metadata outside": of.metadata(0xff, 1),
         "metadata of nothing": of.metadata(0, 0), "order": of.goto(1) + one,
         "order 2": of.write(of.output(2)) + one + of.CLEAR, "type 0": of.instruction(0, bytes(4)),
         "cut": b"\0\4", "apply nothing": of.apply(), "write nothing": of.write(),
@@ -520,10 +524,14 @@ def flow_mods():
         "delete out_port controller": of.flow_mod(of.DELETE, out_port=of.CONTROLLER),
         "delete out_group all": of.flow_mod(of.DELETE, out_group=of.ALL_GROUPS),
     }
+    # How many of the flows with SEND_FLOW_REM go.
+    gone = {"delete all": 2, "delete every table": 3, "delete ip": 1, "delete by cookie": 2,
+            "delete by out_port": 2, "delete with instructions": 2}
     for label, data in mods.items():
-        removed = [Frame("removed", 1, FRAMES["experimental"], 4)] if "delete" in label else []
-        yield Script(f"flow-mod {label}", [*some, *frames("udp", "arp request"), Ask(label, data),
-                                           *removed, *frames("udp", "tcp data", "arp request")])
+        yield Script(f"flow-mod {label}", [
+            *some, *frames("udp", "arp request"), Ask(label, data),
+            Frame("removed", 1, FRAMES["experimental"], gone.get(label, 0)),
+            *frames("udp", "tcp data", "arp request")])
     questions = {
         "all": {}, "table 0": {"table": 0}, "table 1": {"table": 1}, "table 254": {"table": 254},
         "ip": {"match_": of.match(*IP4)}, "out_port 2": {"out_port": 2},
@@ -560,8 +568,8 @@ def groups():
             Ask("flow", of.add([], of.apply(of.group(1), of.output(2)))), *few])
         yield Script(f"group {label} in the action set", [
             Ask("group", of.group_mod(0, type_, 1, *buckets)),
-            Ask("flow", of.add([], of.write(of.group(1), of.output(2), of.set_field("eth_src", 9)))),
-            *few])
+            Ask("flow", of.add([], of.write(of.group(1), of.output(2),
+                                            of.set_field("eth_src", 9)))), *few])
     yield Script("fast-failover when links go", [
         Ask("group", of.group_mod(0, of.FAST_FAILOVER, 1, *ff)),
         Ask("flow", of.add([], of.apply(of.group(1)))), *frames("udp"), Link("down", 2, False),
@@ -751,14 +759,14 @@ def requests():
 def any_oxms(r):
     """A random match of what the frames have."""
     oxms, first = [], r.choice([[], [], IP4, UDP4, TCP4, V6, UDP6, ARP_, MPLS_, TAGGED,
-                                [*TAGGED, *IP4]])
+                                [*TAGGED, *IP4], UNTAGGED, [*UNTAGGED, *IP4]])
     oxms += first
     for name, (needs, value, mask, _) in FIELDS.items():
         if name.startswith("nx_") or name in ("eth_type", "ip_proto", "arp_op", "pkt_mark"):
             continue
         if needs and (len(needs) > len(first) or list(needs) != list(first)[-len(needs):]):
             continue
-        if name == "vlan_vid" and TAGGED[0] in first:
+        if name == "vlan_vid" and (TAGGED[0] in first or UNTAGGED[0] in first):
             continue
         if r.random() < 0.2:
             value ^= r.choice([0, 0, 0, 1])
@@ -775,12 +783,29 @@ def any_actions(r, first, n):
                of.set_field("eth_dst", r.randrange(9)), of.set_field("eth_src", 6)]
         sets = [of.set_field(name, new) for name, (needs, _, _, new) in FIELDS.items()
                 if new is not None and needs and needs == first]
-        if IP4 == first[:1] or V6 == first[:1]:
+        if first[:1] in (IP4, V6):
             sets += [of.DEC_TTL, of.set_ip_ttl(r.choice([2, 99]))]
         if first == MPLS_:
             sets += [of.DEC_MPLS_TTL, of.set_mpls_ttl(33)]
+        if first[:1] == TAGGED:
+            sets += [of.set_field("vlan_pcp", 4), of.set_field("vlan_vid", 0x1007)]
         actions.append(r.choice(can + sets + sets))
     return actions
+
+
+def any_last(r, first):
+    """Random actions for the end: frames that become longer or shorter would be counted so."""
+    vid, pcp = of.set_field("vlan_vid", 0x1008), of.set_field("vlan_pcp", 2)
+    if first == TAGGED:
+        return [of.POP_VLAN]
+    if first == MPLS_:
+        return [of.pop_mpls(0x800)]
+    if first[:1] == UNTAGGED:
+        return [of.push_vlan(r.choice([0x8100, 0x88a8])), vid, pcp]
+    if first == IP4:
+        return [of.push_mpls(), of.set_field("mpls_label", 4), of.set_field("mpls_tc", 3),
+                of.set_mpls_ttl(8)]
+    return []
 
 
 def mixture(seed):
@@ -789,7 +814,8 @@ def mixture(seed):
     # Without these a miss ends in different ways, which has a script of its own.
     steps += [Ask(f"miss {t}", of.add([], table=t, priority=0)) for t in range(4)]
     for i in range(1, 4):
-        steps.append(Ask(f"group {i}", of.group_mod(0, r.choice([of.GROUP_ALL, of.INDIRECT]), i, of.bucket(
+        type_ = r.choice([of.GROUP_ALL, of.INDIRECT])
+        steps.append(Ask(f"group {i}", of.group_mod(0, type_, i, of.bucket(
             of.set_field("eth_dst", 0x30 + i), of.output(r.choice([1, 2, 3]))))))
     for i in range(40):
         oxms, first = any_oxms(r)
@@ -801,7 +827,8 @@ def mixture(seed):
         if r.random() < 0.1:
             made.append(of.CLEAR)
         if r.random() < 0.4:
-            made.append(of.write(*any_actions(r, first, 3), of.output(r.choice([2, 3]))))
+            last = any_last(r, first) if r.random() < 0.3 else any_actions(r, first, 3)
+            made.append(of.write(*last, of.output(r.choice([2, 3]))))
         if r.random() < 0.3:
             made.append(of.metadata(r.randrange(2), 3))
         if table < 3 and r.random() < 0.6:
