@@ -12,9 +12,6 @@
 #include "of_ports.h"
 #include "openflow.h"
 
-#define MAX_BUCKETS 1024
-#define MAX_BANDS   32
-
 static bool is_miss(uint16_t priority, const struct of_minimatch *match)
 {
 	return priority == 0 && match->used == 0;
@@ -56,7 +53,7 @@ static int flow_add(void *ctx, struct of_flow *flow, struct of_err *reterr_of)
 static int flow_modify(void *ctx, struct of_flow *flow, const struct of_instructions *fresh,
 	bool reset_counts, struct of_err *reterr_of)
 {
-	const struct openflow_provider *p = ctx;
+	struct openflow_provider *p = ctx;
 	struct dp_program *program;
 	int r = compile(p, flow, fresh, &program, reterr_of);
 
@@ -65,6 +62,8 @@ static int flow_modify(void *ctx, struct of_flow *flow, const struct of_instruct
 		if (r < 0)
 			free(program);
 	}
+	if (r == 0 && reset_counts)
+		of_normal_clear(&p->normal, p, flow);
 	if (r == 0)
 		dp_flow_set(p->bridge, flow->handle, program);
 	return r;
@@ -72,8 +71,9 @@ static int flow_modify(void *ctx, struct of_flow *flow, const struct of_instruct
 
 static void flow_del(void *ctx, struct of_flow *flow)
 {
-	const struct openflow_provider *p = ctx;
+	struct openflow_provider *p = ctx;
 
+	of_normal_forget(&p->normal, flow);
 	dp_flow_del(p->bridge, flow->handle);
 	flow->handle = NULL;
 }
@@ -92,6 +92,7 @@ static void flow_counts(void *ctx, const struct of_flow *flow, struct of_counts 
 
 	dp_flow_get_counts(p->bridge, flow->handle, &counts);
 	to_counts(&counts, ret);
+	of_normal_add(&p->normal, p, flow, ret);
 }
 
 /* Groups */
@@ -118,16 +119,14 @@ static int compile_bucket(const struct openflow_provider *p, const struct of_buc
 	struct dp_bucket_conf *ret, struct of_err *reterr_of)
 {
 	const struct of_compile_ctx ctx = { p->sw, false };
-	const struct of_group *watched = NULL;
+	const struct of_group *watched = of_switch_group(p->sw, from->watch_group);
 
 	ret->weight = from->weight;
 	ret->watch_port = from->watch_port;
-	if (from->watch_group != OF_GROUP_ANY) {
-		watched = of_switch_group(p->sw, from->watch_group);
-		if (!watched)
-			return of_err_set(reterr_of, OF_ET_GROUP_MOD_FAILED, OF_GM_BAD_WATCH);
-	}
 	ret->watch_group = watched ? watched->handle : NULL;
+	/* A group that is gone is down, as a port is that is none. */
+	if (from->watch_group != OF_GROUP_ANY && !ret->watch_group)
+		ret->watch_port = OF_PORT_CONTROLLER;
 	return of_compile_bucket(&ctx, &from->actions, &ret->program, reterr_of);
 }
 
@@ -150,25 +149,67 @@ static int set_buckets(const struct openflow_provider *p, struct dp_group *made,
 	return r;
 }
 
+struct watchers {
+	const struct openflow_provider *p;
+	uint32_t watched;
+};
+
+static bool watches(const struct of_group_info *group, uint32_t watched)
+{
+	for (unsigned i = 0; i < group->n_buckets; i++)
+		if (group->buckets[i].watch_group == watched)
+			return true;
+	return false;
+}
+
+/* The buckets of those that watch a group name it by its handle, which has changed. */
+static int look_again(void *arg, const struct of_group_info *info)
+{
+	const struct watchers *w = arg;
+	const struct of_group *group = of_switch_group(w->p->sw, info->group);
+
+	if (!group || !group->handle || group->id == w->watched || !watches(info, w->watched))
+		return 0;
+	return set_buckets(w->p, group->handle, group, NULL);
+}
+
+static int tell_watchers(const struct openflow_provider *p, uint32_t watched)
+{
+	struct watchers w = { p, watched };
+
+	return of_switch_groups(p->sw, OF_GROUP_ALL, openflow_now_ns(), look_again, &w, NULL);
+}
+
 static int group_set(void *ctx, struct of_group *group, struct of_err *reterr_of)
 {
 	const struct openflow_provider *p = ctx;
 	struct dp_group *made = group->handle;
+	bool is_new = !made;
 	int r = made ? 0 : dp_group_new(p->bridge, &made);
 
 	if (r == 0)
 		r = set_buckets(p, made, group, reterr_of);
-	if (r < 0 && made && !group->handle)
+	if (r < 0 && made && is_new)
 		dp_group_free(made);
 	if (r == 0)
 		group->handle = made;
+	if (r == 0 && is_new)
+		r = tell_watchers(p, group->id);
 	return r;
 }
 
 static void group_del(void *ctx, struct of_group *group)
 {
-	dp_group_free(group->handle);
+	const struct openflow_provider *p = ctx;
+	struct dp_group *gone = group->handle;
+
 	group->handle = NULL;
+	/* One that cannot be told for want of memory must not find it: it keeps watching nothing.
+	 */
+	if (tell_watchers(p, group->id) < 0)
+		dp_group_empty(gone);
+	else
+		dp_group_free(gone);
 }
 
 static void group_counts(
@@ -192,11 +233,11 @@ static void group_counts(
 static int meter_set(void *ctx, struct of_meter *meter, struct of_err *reterr_of)
 {
 	const struct openflow_provider *p = ctx;
-	struct dp_band_conf bands[MAX_BANDS];
+	struct dp_band_conf bands[OF_MAX_BANDS];
 	struct dp_meter *made = meter->handle;
 	int r = 0;
 
-	if (meter->n_bands > MAX_BANDS)
+	if (meter->n_bands > OF_MAX_BANDS)
 		return of_err_set(reterr_of, OF_ET_METER_MOD_FAILED, OF_MM_OUT_OF_BANDS);
 	for (unsigned i = 0; i < meter->n_bands; i++)
 		bands[i] =
@@ -224,7 +265,7 @@ static void meter_del(void *ctx, struct of_meter *meter)
 static void meter_counts(
 	void *ctx, const struct of_meter *meter, struct of_counts *ret, struct of_counts *bands)
 {
-	struct dp_counts all, each[MAX_BANDS];
+	struct dp_counts all, each[OF_MAX_BANDS];
 
 	dp_meter_get_counts(meter->handle, &all, each);
 	to_counts(&all, ret);

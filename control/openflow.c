@@ -99,11 +99,14 @@ static bool names_controllers(const char *controllers)
 	return false;
 }
 
-static void take_mode(struct openflow *of, const struct openflow_conf *conf)
+static int take_mode(struct openflow *of, const struct openflow_conf *conf, struct sh_err *err)
 {
+	int r;
+
 	of->secure = conf->secure;
 	of->has_controllers = names_controllers(conf->controllers);
-	of_switch_reset(of->sw, !of->secure && !of->has_controllers, openflow_now_ns());
+	r = of_switch_reset(of->sw, !of->secure && !of->has_controllers, openflow_now_ns());
+	return r < 0 ? sh_err_set(err, r, "no memory for the first flow") : 0;
 }
 
 int openflow_new(struct ctl *ctl, const char *name, struct dp_bridge *bridge,
@@ -123,12 +126,13 @@ int openflow_new(struct ctl *ctl, const char *name, struct dp_bridge *bridge,
 		r = of_peers_new(ctl, of, name, &of->peers, err);
 	if (r == 0)
 		r = of_peers_set(of->peers, conf, err);
+	if (r == 0)
+		r = take_mode(of, conf, err);
 	if (r < 0) {
 		openflow_free(of);
 		return r;
 	}
 	of->alone_after_ns = conf->alone_after_s * NS_PER_S;
-	take_mode(of, conf);
 	openflow_refresh(of);
 	*ret = of;
 	return 0;
@@ -154,7 +158,7 @@ int openflow_set(struct openflow *of, const struct openflow_conf *conf, struct s
 	if (r == 0)
 		of->alone_after_ns = conf->alone_after_s * NS_PER_S;
 	if (r == 0 && changed)
-		take_mode(of, conf);
+		r = take_mode(of, conf, err);
 	openflow_refresh(of);
 	return r;
 }
@@ -175,9 +179,10 @@ static bool is_left_alone(struct openflow *of)
 
 void openflow_refresh(struct openflow *of)
 {
-	bool use = !of_switch_is_normal(of->sw) && !is_left_alone(of);
+	bool is_normal = of_switch_is_normal(of->sw), use = !is_normal && !is_left_alone(of);
 	struct sh_err err;
 
+	of_normal_follow(&of->provider.normal, &of->provider, is_normal);
 	if (use == dp_bridge_uses_tables(of->provider.bridge))
 		return;
 	dp_bridge_use_tables(of->provider.bridge, use);

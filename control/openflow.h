@@ -8,6 +8,7 @@
 #include <systemd/sd-event.h>
 
 #include "dataplane/pipeline.h"
+#include "of_normal.h"
 #include "of_tls.h"
 #include "ofproto/conn.h"
 
@@ -59,5 +60,6 @@ struct openflow_provider {
 	const char *name; /* of the bridge */
 	struct dp_bridge *bridge;
 	struct of_switch *sw;
+	struct of_normal normal;
 };
 extern const struct of_provider openflow_provider;

@@ -76,6 +76,12 @@ int dp_group_set(struct dp_group *group, enum dp_group_type type,
 	return 0;
 }
 
+void dp_group_empty(struct dp_group *group)
+{
+	buckets_release(group->bridge->dp,
+		atomic_exchange_explicit(&group->buckets, NULL, memory_order_acq_rel));
+}
+
 void dp_group_free(struct dp_group *group)
 {
 	struct dp *dp;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "of13_wire.h"
+#include "ofproto/switch.h"
 
 #define BAND_LEN  16 /* of either type */
 #define ALL_FLAGS (OF_MF_KBPS | OF_MF_PKTPS | OF_MF_BURST | OF_MF_STATS)
@@ -128,7 +129,7 @@ void of13_put_meter_features(struct of_multipart *mp, uint32_t max_meters)
 	of_buf_put_u32(out, max_meters);
 	of_buf_put_u32(out, 1 << OF_MB_DROP | 1 << OF_MB_DSCP_REMARK);
 	of_buf_put_u32(out, ALL_FLAGS);
-	of_buf_put_u8(out, OF13_MAX_BANDS);
+	of_buf_put_u8(out, OF_MAX_BANDS);
 	of13_put_zeros(out, 3); /* no colours; padding */
 	of13_entry_end(mp);
 }

@@ -24,7 +24,8 @@ fdb: [ { bridge: br0, vlan: 100, mac: "02:00:00:00:00:01", port: web1 } ]
 """
 
 READING = [["show"], ["version"], ["config", "show"],
-           *([noun, "list"] for noun in ("bridge", "portgroup", "port", "fdb", "worker")),
+           *([noun, "list"] for noun in ("bridge", "portgroup", "port", "fdb", "flow",
+                                               "worker")),
            ["bridge", "show", "br0"], ["portgroup", "show", "production"], ["port", "show", "web1"],
            ["port", "stats"], ["port", "stats", "web1"], ["worker", "stats"]]
 TABLES = [argv for argv in READING if argv[-1] in ("list", "stats")]
@@ -53,13 +54,15 @@ def verbs():
 
 VERBS = verbs()
 FIELDS = {"bridge": ["fail-mode", "fdb-size", "controllers"], "fdb": ["bridge"],
+          "flow": ["bridge"], "group": ["bridge"], "meter": ["bridge"], "table": ["bridge"],
           "portgroup": ["bridge", "vlan", "vlan-mode", "mtu"],
           "port": ["portgroup", "type", "socket", "rate-limit-in"]}
 
 
 def test_help_lists_the_nouns_and_verbs_there_are():
-    assert {noun for noun, *_ in VERBS} == {"show", "bridge", "portgroup", "port", "fdb", "worker",
-                                            "apply", "config", "log", "completion", "version"}
+    assert {noun for noun, *_ in VERBS} == {"show", "bridge", "portgroup", "port", "fdb", "flow",
+                                            "group", "meter", "table", "worker", "apply", "config",
+                                            "log", "completion", "version"}
     assert {v for n, v, _ in VERBS if n == "port"} == {"add", "del", "set", "list", "show", "stats"}
     assert shunt("help").stdout == shunt("-h").stdout == shunt("--help").stdout
 
@@ -114,7 +117,9 @@ def test_j_prints_json_on_every_verb_that_reads(switch, argv):
     value = switch.json(*argv)
     is_list = argv[-1] == "list" or "stats" in argv
     assert isinstance(value, list if is_list else dict)
-    assert value and switch.cli(*argv, "--json") == switch.cli("-j", *argv) or "worker" in argv
+    # Cycles and durations go on.
+    assert value and (switch.cli(*argv, "--json") == switch.cli("-j", *argv) or
+                      argv[0] in ("worker", "flow"))
 
 
 def test_field_names_in_json_are_the_configurations(switch):
@@ -200,7 +205,8 @@ def completed(switch, line):
 
 
 COMPLETED = {
-    "shunt ": {"show", "bridge", "portgroup", "port", "fdb", "worker", "apply", "config", "log",
+    "shunt ": {"show", "bridge", "portgroup", "port", "fdb", "flow", "group", "meter", "table",
+               "worker", "apply", "config", "log",
                "completion", "version"},
     "shunt po": {"port", "portgroup"},
     "shunt port ": {"add", "del", "set", "list", "show", "stats"},

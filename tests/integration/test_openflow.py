@@ -53,6 +53,17 @@ def test_a_new_bridge_has_one_flow_and_learns(bridge):
     assert set(bridge.send(2, frame(A, B))) == {1}
 
 
+def test_the_flow_of_a_bridge_that_learns_counts_what_it_forwards(bridge):
+    for _ in range(3):
+        bridge.send(1, frame(BROADCAST, A))
+    assert bridge.packets("NORMAL") == 3
+    bridge.ofctl("add-flow", "priority=5,in_port=2,actions=drop")
+    bridge.send(1, frame(BROADCAST, A))
+    assert bridge.packets("NORMAL") == 4
+    bridge.flows("priority=0,actions=NORMAL")
+    assert bridge.packets("NORMAL") == 0
+
+
 def test_a_bridge_without_flows_drops_and_counts_it(bridge):
     bridge.flows()
     assert bridge.send(1, frame(BROADCAST, A)) == {}
@@ -317,3 +328,19 @@ def test_frames_for_the_controller_beyond_what_it_takes_are_dropped_and_counted(
 
     wait_for(is_busy, 20, "the controller is busy")
     bridge.received()
+
+
+def test_a_bucket_follows_the_group_that_it_watches(bridge):
+    bridge.flows()
+    bridge.ofctl("add-group", "group_id=2,type=ff,bucket=watch_port:2,output:2")
+    bridge.ofctl("add-group", "group_id=1,type=ff,bucket=watch_group:2,output:2,"
+                              "bucket=watch_port:3,output:3")
+    bridge.ofctl("add-flow", "in_port=1,actions=group:1")
+    assert set(bridge.send(1, frame(B, A))) == {2}
+    bridge.switch.cli("port", "set", "p2", "--enabled", "false")
+    assert set(bridge.send(1, frame(B, A))) == {3}
+    bridge.switch.cli("port", "set", "p2", "--enabled", "true")
+    bridge.ofctl("del-groups", "group_id=2")
+    assert set(bridge.send(1, frame(B, A))) == {3}
+    bridge.ofctl("add-group", "group_id=2,type=ff,bucket=watch_port:2,output:2")
+    assert set(bridge.send(1, frame(B, A))) == {2}

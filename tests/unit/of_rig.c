@@ -15,7 +15,8 @@ static int may_fail(struct rig *rig, struct of_err *reterr_of)
 		rig->n_calls >= rig->fail_at + rig->fail_n)
 		return 0;
 	if (rig->fail_with == -EINVAL)
-		return of_err_set(reterr_of, OF_ET_TABLE_MOD_FAILED, OF_TM_EPERM);
+		return of_err_set(reterr_of, OF_ET_TABLE_MOD_FAILED,
+			rig->n_calls == rig->fail_at ? OF_TM_EPERM : OF_TM_BAD_CONFIG);
 	return rig->fail_with;
 }
 

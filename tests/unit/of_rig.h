@@ -35,7 +35,7 @@ struct rig {
 
 	unsigned n_calls;         /* that may fail */
 	unsigned fail_at, fail_n; /* the first call that fails, from 1, and how many do; 0: none */
-	int fail_with;            /* -EINVAL comes with TABLE_MOD_FAILED EPERM */
+	int fail_with;            /* -EINVAL: TABLE_MOD_FAILED EPERM, then BAD_CONFIG */
 	unsigned n_flows, n_groups, n_meters; /* that the provider has */
 	uint32_t deleted[16];                 /* groups, in order */
 	unsigned n_deleted;

@@ -296,6 +296,17 @@ static void delete_asks_for_an_output_port_and_a_group(void **state)
 	assert_int_equal(rig_n_flows(&rig), 0);
 }
 
+static void controller_action_is_an_output_to_the_controller(void **state)
+{
+	struct of_flow_mod mod = rig_flow_to(OF_FC_ADD, 0, 5, 1, 3);
+
+	mod.instructions.apply.list[0] = (struct of_action){ .type = OF_ACTION_CONTROLLER };
+	assert_done(rig_send(&rig, mod));
+	add(0, 6, 1, 3);
+	assert_done(delete_by(OF_PORT_CONTROLLER, OF_GROUP_ANY));
+	assert_int_equal(rig_n_flows(&rig), 1);
+}
+
 static void modify_asks_for_no_output_port(void **state)
 {
 	struct of_flow_mod mod = rig_flow_to(OF_FC_MODIFY, 0, 5, 1, 4);
@@ -464,10 +475,10 @@ static void flow_that_cannot_be_turned_back_is_the_same_here_and_there(void **st
 	add(0, 3, 1, 3);
 	add(0, 2, 1, 3);
 	add(0, 1, 1, 3);
-	rig_fail(&rig, 3, -ENOSPC);
+	rig_fail(&rig, 3, -EINVAL);
 	rig.fail_n = 2;
 	assert_refused(&rig, rig_send(&rig, rig_flow_to(OF_FC_MODIFY, 0, 0, 0, 4)),
-		OF_ET_FLOW_MOD_FAILED, OF_FM_TABLE_FULL);
+		OF_ET_TABLE_MOD_FAILED, OF_TM_EPERM);
 	assert_int_equal(out_of(0, 3, 1), 3);
 	assert_int_equal(out_of(0, 2, 1), 4);
 	assert_int_equal(out_of(0, 1, 1), 3);
@@ -491,6 +502,7 @@ int main(void)
 		claim(loose_delete_goes_by_masks_too),
 		claim(cookie_under_its_mask_chooses_flows),
 		claim(delete_asks_for_an_output_port_and_a_group),
+		claim(controller_action_is_an_output_to_the_controller),
 		claim(modify_asks_for_no_output_port),
 		claim(all_tables_can_be_deleted_from_and_nothing_else),
 		claim(removal_is_told_of_flows_that_ask_for_it),

@@ -84,7 +84,10 @@ int dp_group_new(struct dp_bridge *bridge, struct dp_group **ret);
 int dp_group_set(struct dp_group *group, enum dp_group_type type,
 	const struct dp_bucket_conf *buckets, unsigned n);
 
-/** No program may name it any more. */
+/** Take its buckets; what names it finds it down. */
+void dp_group_empty(struct dp_group *group);
+
+/** No program and no bucket may name it any more. */
 void dp_group_free(struct dp_group *group);
 
 /* shape: buckets[n] of the last dp_group_set */

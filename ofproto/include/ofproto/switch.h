@@ -85,8 +85,9 @@ int of_switch_meter_mod(
 /** Remove flows whose time is over: looks at most at `most` of them, and goes on where it ended. */
 void of_switch_expire(struct of_switch *sw, uint64_t now_ns, unsigned most);
 
-/** Forget everything; flow_removed is not called. Then the flow that makes a bridge learn and
- * forward by itself, if standalone: table 0, priority 0, NORMAL. errors: -ENOMEM, without it. */
+/** Forget everything; flow_changed is called, flow_removed is not. Then the flow that makes a
+ * bridge learn and forward by itself, if standalone: table 0, priority 0, NORMAL. errors: -ENOMEM,
+ * without it. */
 int of_switch_reset(struct of_switch *sw, bool standalone, uint64_t now_ns);
 
 /** The only flow is one that sends every frame of table 0 to NORMAL, of whatever priority: the
