@@ -44,8 +44,10 @@ def is_normal(bridge):
 
 
 def rss_bytes(switch):
+    """0 under the address sanitizer, which maps terabytes and holds back what is freed."""
     with open(f"/proc/{switch.pid}/status") as f:
-        return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmRSS"))
+        sizes = {line.split()[0]: int(line.split()[1]) for line in f if line.startswith("Vm")}
+    return sizes["VmRSS:"] * 1024 if sizes["VmSize:"] < 1 << 30 else 0
 
 
 # A reactive controller
