@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A PCI device as the bus sees it: configuration space, BARs, MSI-X. The bus (pci.c) owns
+ * configuration space, ECAM, where BARs lie, and the MSI-X tables; a device is a struct of
+ * functions behind its BARs. One bus, no bridges, one function a device.
+ *
+ * Threads: functions of struct vmm_pci_ops run in the vCPU thread that made the access, under the
+ * bus's lock; a device with threads of its own locks its own state.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define VMM_PCI_BARS   6
+#define VMM_PCI_CONFIG 4096 /* bytes */
+#define VMM_MSIX_MAX   64   /* vectors of one device */
+
+struct vmm_pci; /* the bus */
+struct vmm_pci_device;
+
+struct vmm_pci_ops {
+	/* bar: the index asked for in vmm_pci_bar_add; offset and n (1, 2, 4, 8) lie inside of it
+	 */
+	uint64_t (*read)(void *ctx, unsigned bar, uint64_t offset, unsigned n);
+	void (*write)(void *ctx, unsigned bar, uint64_t offset, unsigned n, uint64_t value);
+	/* A BAR came to lie at gpa, or went (on = false): where ioeventfds go. May be NULL. */
+	void (*moved)(void *ctx, unsigned bar, bool on, uint64_t gpa);
+	/* The guest reset the device or the machine. */
+	void (*reset)(void *ctx);
+};
+
+struct vmm_pci_id {
+	uint16_t vendor, device, subsystem_vendor, subsystem;
+	uint32_t class_code; /* 24 bits */
+	uint8_t revision;
+};
+
+/**
+ * Put a device on the bus, before the guest runs. The slot is the next free one.
+ *
+ * errors:  -ENOSPC (32 slots), -ENOMEM
+ * thread:  main, before vCPUs start
+ */
+int vmm_pci_add(struct vmm_pci *bus, const struct vmm_pci_id *id, const struct vmm_pci_ops *ops,
+	void *ctx, struct vmm_pci_device **ret, struct sh_err *err);
+
+/** A 64-bit memory BAR (takes bar and bar + 1). size: a power of 2, at least 4096. */
+int vmm_pci_bar_add(struct vmm_pci_device *device, unsigned bar, uint64_t size, bool prefetchable,
+	struct sh_err *err);
+
+/**
+ * Append a capability to configuration space; body follows the two bytes of id and next.
+ *
+ * return:  its offset in configuration space, or -ENOSPC
+ */
+int vmm_pci_cap_add(struct vmm_pci_device *device, uint8_t id, const void *body, unsigned n);
+
+/** MSI-X with its table and pending bits in a BAR of its own, which the bus serves. */
+int vmm_msix_add(
+	struct vmm_pci_device *device, unsigned bar, unsigned n_vectors, struct sh_err *err);
+
+/**
+ * An eventfd that raises the vector when written (irqfd). A masked vector is kept pending. Stays
+ * valid as long as the device; may be given to another process (vhost-user).
+ *
+ * return:  the descriptor, borrowed; -EINVAL for a vector beyond the table
+ */
+int vmm_msix_fd(struct vmm_pci_device *device, unsigned vector);
+
+/** Raise a vector; one beyond the table raises nothing. thread: any. */
+void vmm_msix_raise(struct vmm_pci_device *device, unsigned vector);
