@@ -37,6 +37,7 @@ static const int common_calls[] = {
 	SCMP_SYS(getpid),
 	SCMP_SYS(gettid),
 	SCMP_SYS(madvise),
+	SCMP_SYS(mremap),
 	SCMP_SYS(munmap),
 	SCMP_SYS(newfstatat), /* fstat of the C library */
 	SCMP_SYS(poll),
