@@ -16,6 +16,7 @@ MAY_SEE = {
     "dataplane": {"base"},
     "control": {"base", "api", "ofproto", "dataplane"},
     "cli": {"base", "api"},
+    "vmm": {"base", "api"},
 }
 # The only folders that DPDK's headers are there for.
 SEE_DPDK = {"dataplane"}
