@@ -6,6 +6,7 @@
 #include <liburing.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "disk_uring.h"
@@ -17,6 +18,13 @@ struct vmm_uring {
 	int event_fd;
 	bool is_open;
 };
+
+/* Some of liburing 2.3's functions are declared and not there. */
+static int ring_register(
+	const struct io_uring *ring, unsigned what, const void *argument, unsigned n)
+{
+	return syscall(SYS_io_uring_register, ring->ring_fd, what, argument, n) < 0 ? -errno : 0;
+}
 
 static int restrict_to_file(struct io_uring *ring, int fd)
 {
@@ -31,8 +39,8 @@ static int restrict_to_file(struct io_uring *ring, int fd)
 
 	if (r < 0)
 		return r;
-	return io_uring_register_restrictions(
-		ring, allowed, sizeof(allowed) / sizeof(allowed[0]));
+	return ring_register(ring, IORING_REGISTER_RESTRICTIONS, allowed,
+		sizeof(allowed) / sizeof(allowed[0]));
 }
 
 static int open_ring(struct vmm_uring *uring, int fd, unsigned n_requests)
@@ -49,7 +57,7 @@ static int open_ring(struct vmm_uring *uring, int fd, unsigned n_requests)
 	r = io_uring_register_eventfd(&uring->ring, uring->event_fd);
 	if (r == 0)
 		r = restrict_to_file(&uring->ring, fd);
-	return r == 0 ? io_uring_enable_rings(&uring->ring) : r;
+	return r == 0 ? ring_register(&uring->ring, IORING_REGISTER_ENABLE_RINGS, NULL, 0) : r;
 }
 
 int vmm_uring_new(int fd, unsigned n_requests, struct vmm_uring **ret)

@@ -104,7 +104,7 @@ int vmm_virtio_add(struct vmm_virtio_set *set, struct vmm_virtio *dev, struct sh
 /** Start the threads of devices that have one of their own. enter: as vmm_loop_start. */
 int vmm_virtio_start_all(struct vmm_virtio_set *set, void (*enter)(void), struct sh_err *err);
 
-/** Free all devices. thread: main, after vCPUs, the bus and the set's loop have ended. */
+/** Free all devices. thread: main, after vCPUs and the set's loop have ended, before the bus. */
 void vmm_virtio_free_all(struct vmm_virtio_set *set);
 
 /** No ring is touched between them; requests under way are finished first. thread: main. */

@@ -91,7 +91,7 @@ static int transfer_some(const struct vmm_blk *b, const struct request *r, int f
 			    : pwritev2(b->disk.fd, iov, (int)n_iov, at, flags);
 
 	if (n < 0)
-		return errno == EINTR || errno == EAGAIN ? 0 : -errno;
+		return errno == EINTR ? 0 : -errno;
 	/* The file has become shorter. */
 	if (n == 0)
 		return -EIO;
@@ -380,7 +380,7 @@ int vmm_blk_new(struct vmm_virtio_set *set, const char *name, struct vmm_disk di
 	}
 	b->disk = disk;
 	set_config(b);
-	strncpy(b->serial, name, sizeof(b->serial));
+	memcpy(b->serial, name, strnlen(name, sizeof(b->serial)));
 	for (; b->n_free < QUEUE_SIZE; b->n_free++)
 		b->free[b->n_free] = &b->requests[b->n_free];
 	b->virtio = (struct vmm_virtio){

@@ -12,6 +12,7 @@ int vmm_virtq_start(struct vmm_virtq *q)
 {
 	uint64_t n = q->size;
 
+	vmm_virtq_stop(q);
 	if (n == 0 || n > VMM_VIRTQ_MAX || (n & (n - 1)))
 		return -EINVAL;
 	if (q->desc_gpa % 16 || q->avail_gpa % 2 || q->used_gpa % 4)
@@ -20,7 +21,7 @@ int vmm_virtq_start(struct vmm_virtq *q)
 	q->used = vmm_mem_at(q->mem, q->used_gpa, 6 + 8 * n);
 	q->desc = vmm_mem_at(q->mem, q->desc_gpa, 16 * n);
 	if (!q->avail || !q->used || !q->desc) {
-		q->desc = NULL;
+		vmm_virtq_stop(q);
 		return -EINVAL;
 	}
 	q->next_used = __atomic_load_n(&q->used->idx, __ATOMIC_ACQUIRE);
