@@ -94,8 +94,8 @@ static int measure(struct vmm_disk *disk, const struct vmm_disk_conf *conf, stru
 	else if (S_ISREG(st.st_mode))
 		r = measure_file(disk, conf, (uint64_t)st.st_size, err);
 	else
-		r = sh_err_set(err, -EINVAL, "disk '%s' is neither a file nor a block device",
-			conf->file);
+		r = sh_err_set(
+			err, -EINVAL, "disk '%s' is neither a file nor a block device", conf->file);
 	if (r == 0 && disk->size == 0)
 		r = sh_err_set(err, -EINVAL, "disk '%s' has not even one sector: give it a size",
 			conf->file);
@@ -159,8 +159,8 @@ static int write_zeroes_by_hand(const struct vmm_disk *disk, uint64_t offset, ui
 	static const uint8_t zeroes[64 * 1024];
 
 	while (n > 0) {
-		ssize_t done = pwrite(disk->fd, zeroes, n < sizeof(zeroes) ? n : sizeof(zeroes),
-			(off_t)offset);
+		ssize_t done = pwrite(
+			disk->fd, zeroes, n < sizeof(zeroes) ? n : sizeof(zeroes), (off_t)offset);
 
 		if (done < 0)
 			return -errno;

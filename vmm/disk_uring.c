@@ -32,15 +32,14 @@ static int restrict_to_file(struct io_uring *ring, int fd)
 		{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_READV },
 		{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_WRITEV },
 		{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_FSYNC },
-		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED,
-			.sqe_flags = IOSQE_FIXED_FILE },
+		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED, .sqe_flags = IOSQE_FIXED_FILE },
 	};
 	int r = io_uring_register_files(ring, &fd, 1);
 
 	if (r < 0)
 		return r;
-	return ring_register(ring, IORING_REGISTER_RESTRICTIONS, allowed,
-		sizeof(allowed) / sizeof(allowed[0]));
+	return ring_register(
+		ring, IORING_REGISTER_RESTRICTIONS, allowed, sizeof(allowed) / sizeof(allowed[0]));
 }
 
 static int open_ring(struct vmm_uring *uring, int fd, unsigned n_requests)

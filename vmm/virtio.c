@@ -21,7 +21,7 @@
 
 uint64_t vmm_virtio_features(const struct vmm_virtio *dev)
 {
-	return dev->features | TRANSPORT_FEATURES;
+	return dev->features | (TRANSPORT_FEATURES & ~dev->withheld);
 }
 
 static void serve(struct vmm_vqueue *q)
@@ -91,8 +91,8 @@ int vmm_virtio_add(struct vmm_virtio_set *set, struct vmm_virtio *dev, struct sh
 	pthread_mutex_init(&dev->lock, NULL);
 	r = open_queues(dev, err);
 	if (dev->has_own_loop && vmm_loop_init(&dev->own_loop) < 0)
-		r = sh_err_set(err, -EMFILE,
-			"device '%s': no epoll: raise the limit of open files", dev->name);
+		r = sh_err_set(err, -EMFILE, "device '%s': no epoll: raise the limit of open files",
+			dev->name);
 	if (r == 0)
 		r = vmm_virtio_pci_new(dev, set->pci, &dev->transport, err);
 	if (r < 0) {
@@ -170,8 +170,8 @@ void vmm_virtio_break(struct vmm_virtio *dev, const char *why)
 
 /* Queues */
 
-void vmm_virtio_serve(struct vmm_vqueue *q,
-	uint32_t (*one)(void *ctx, const struct vmm_chain *chain), void *ctx)
+void vmm_virtio_serve(
+	struct vmm_vqueue *q, uint32_t (*one)(void *ctx, const struct vmm_chain *chain), void *ctx)
 {
 	struct vmm_chain chain;
 	unsigned left = q->ring.size;
@@ -255,6 +255,8 @@ static void reset(struct vmm_virtio *dev)
 {
 	if (may_run(dev))
 		stop(dev);
+	if (dev->ops->reset)
+		dev->ops->reset(dev->ctx);
 	for (unsigned i = 0; i < dev->n_queues; i++)
 		clear_queue(&dev->queues[i]);
 	dev->status = 0;

@@ -33,6 +33,8 @@ struct vmm_virtio_ops {
 	void (*start)(void *ctx);
 	/* The driver resets the device or the machine pauses; its queues have stopped before. */
 	void (*stop)(void *ctx);
+	/* All that the driver has said is forgotten. */
+	void (*reset)(void *ctx);
 	/* The queue may be used. return: whether the loop serves it; false: somebody else waits for
 	 * its kick_fd and writes its call_fd. */
 	bool (*queue_start)(void *ctx, unsigned queue);
@@ -66,6 +68,7 @@ struct vmm_virtio {
 	unsigned n_queues;
 	uint16_t queue_size; /* the largest, a power of 2 */
 	uint64_t features;   /* offered, without the transport's */
+	uint64_t withheld;   /* of the transport's: not offered */
 	void *config;
 	unsigned config_bytes;
 	bool has_own_loop; /* a thread of its own */

@@ -138,8 +138,9 @@ static int transfer(struct vmm_blk *b, struct request *r)
 	r->offset = r->header.sector * VMM_SECTOR;
 	if (!b->uring || r->n_bytes == 0)
 		return transfer_here(b, r);
-	queued = is_write ? vmm_uring_write(b->uring, r->iov, r->n_iov, r->offset, write_flags(b), r)
-			  : vmm_uring_read(b->uring, r->iov, r->n_iov, r->offset, r);
+	queued = is_write
+			 ? vmm_uring_write(b->uring, r->iov, r->n_iov, r->offset, write_flags(b), r)
+			 : vmm_uring_read(b->uring, r->iov, r->n_iov, r->offset, r);
 	return queued ? -EINPROGRESS : transfer_here(b, r);
 }
 
@@ -157,8 +158,8 @@ static int get_id(const struct vmm_blk *b, const struct request *r)
 }
 
 /* virtio 1.2, 5.2.6.2: of a discard every flag is an error, of zeroes all but "unmap". */
-static int clear_range(const struct vmm_blk *b, uint32_t type,
-	const struct virtio_blk_discard_write_zeroes *range)
+static int clear_range(
+	const struct vmm_blk *b, uint32_t type, const struct virtio_blk_discard_write_zeroes *range)
 {
 	uint64_t n = (uint64_t)range->num_sectors * VMM_SECTOR;
 	uint64_t offset = range->sector * VMM_SECTOR;

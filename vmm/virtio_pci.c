@@ -304,8 +304,7 @@ static uint64_t config_read(const struct vmm_virtio *dev, uint64_t offset, unsig
 
 static void config_write(const struct vmm_virtio *dev, uint64_t offset, unsigned n, uint64_t value)
 {
-	if (dev->ops->config_write && offset < dev->config_bytes &&
-		n <= dev->config_bytes - offset)
+	if (dev->ops->config_write && offset < dev->config_bytes && n <= dev->config_bytes - offset)
 		dev->ops->config_write(dev->ctx, (unsigned)offset, &value, n);
 }
 
@@ -359,9 +358,8 @@ static void bar_moved(void *ctx, unsigned bar, bool on, uint64_t gpa)
 
 	/* One that cannot be had costs speed alone: see notify. */
 	for (unsigned i = 0; bar == BAR && i < p->dev->n_queues; i++)
-		(void)vmm_pci_ioeventfd(p->pci,
-			gpa + PART_NOTIFY * PART_BYTES + i * NOTIFY_BYTES, 0,
-			p->dev->queues[i].kick_fd, on);
+		(void)vmm_pci_ioeventfd(p->pci, gpa + PART_NOTIFY * PART_BYTES + i * NOTIFY_BYTES,
+			0, p->dev->queues[i].kick_fd, on);
 }
 
 /* The window into the BAR (4.1.4.9): the guest says where, then reads or writes its data. */
@@ -410,7 +408,8 @@ static const struct vmm_pci_ops pci_ops = {
 static int add_cap(struct vmm_virtio_pci *p, uint8_t type, enum part part, uint32_t n)
 {
 	struct virtio_pci_notify_cap cap = {
-		.cap = { .cap_len = type == VIRTIO_PCI_CAP_NOTIFY_CFG ? sizeof(cap) : sizeof(cap.cap),
+		.cap = { .cap_len =
+				 type == VIRTIO_PCI_CAP_NOTIFY_CFG ? sizeof(cap) : sizeof(cap.cap),
 			.cfg_type = type,
 			.bar = BAR,
 			.offset = part * PART_BYTES,
@@ -418,8 +417,8 @@ static int add_cap(struct vmm_virtio_pci *p, uint8_t type, enum part part, uint3
 		.notify_off_multiplier = NOTIFY_BYTES,
 	};
 
-	return vmm_pci_cap_add(p->pci, PCI_CAP_ID_VNDR, (const uint8_t *)&cap + 2,
-		(unsigned)cap.cap.cap_len - 2);
+	return vmm_pci_cap_add(
+		p->pci, PCI_CAP_ID_VNDR, (const uint8_t *)&cap + 2, (unsigned)cap.cap.cap_len - 2);
 }
 
 static int add_window(struct vmm_virtio_pci *p)
@@ -451,8 +450,8 @@ static int add_caps(struct vmm_virtio_pci *p)
 	if (r >= 0 && dev->config_bytes)
 		r = add_cap(p, VIRTIO_PCI_CAP_DEVICE_CFG, PART_DEVICE, dev->config_bytes);
 	if (r >= 0)
-		r = add_cap(p, VIRTIO_PCI_CAP_NOTIFY_CFG, PART_NOTIFY,
-			dev->n_queues * NOTIFY_BYTES);
+		r = add_cap(
+			p, VIRTIO_PCI_CAP_NOTIFY_CFG, PART_NOTIFY, dev->n_queues * NOTIFY_BYTES);
 	return r >= 0 ? add_window(p) : r;
 }
 

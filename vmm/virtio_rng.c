@@ -22,8 +22,7 @@ static uint32_t fill(void *ctx, const struct vmm_chain *chain)
 	for (unsigned i = 0; i < chain->n_in && done < MAX_BYTES; i++) {
 		const struct iovec *iov = &chain->iov[chain->n_out + i];
 		uint32_t left = MAX_BYTES - done;
-		ssize_t n = getrandom(
-			iov->iov_base, iov->iov_len < left ? iov->iov_len : left, 0);
+		ssize_t n = getrandom(iov->iov_base, iov->iov_len < left ? iov->iov_len : left, 0);
 
 		if (n <= 0)
 			break;

@@ -79,8 +79,8 @@ static int add_buffer(const struct vmm_virtq *q, struct vmm_chain *c, const stru
 }
 
 /* A table of n descriptors, the ring's own or an indirect one, from one of them on. */
-static int walk_table(
-	const struct vmm_virtq *q, const uint8_t *table, uint32_t n, uint32_t i, struct vmm_chain *c)
+static int walk_table(const struct vmm_virtq *q, const uint8_t *table, uint32_t n, uint32_t i,
+	struct vmm_chain *c)
 {
 	/* A chain that is longer than its table has a loop. */
 	for (uint32_t n_seen = 0; n_seen < n && i < n; n_seen++) {
@@ -132,8 +132,8 @@ int vmm_virtq_pop(struct vmm_virtq *q, struct vmm_chain *ret)
 		return 0;
 	if (n > q->size)
 		return break_ring(q);
-	ret->head = __atomic_load_n(
-		&q->avail->ring[q->next_avail & (q->size - 1)], __ATOMIC_RELAXED);
+	ret->head =
+		__atomic_load_n(&q->avail->ring[q->next_avail & (q->size - 1)], __ATOMIC_RELAXED);
 	ret->n_out = ret->n_in = 0;
 	ret->out_bytes = ret->in_bytes = 0;
 	if (walk(q, ret) < 0)

@@ -55,9 +55,9 @@ static int ioeventfd(void *ctx, uint64_t gpa, unsigned n, int fd, bool on)
 	return -ENOSPC;
 }
 
-static const struct vmm_pci_host host_ops = { .route = route,
-	.irqfd = irqfd,
-	.ioeventfd = ioeventfd };
+static const struct vmm_pci_host host_ops = {
+	.route = route, .irqfd = irqfd, .ioeventfd = ioeventfd
+};
 
 static void make_memory(struct rig *rig, bool shared)
 {
@@ -70,8 +70,8 @@ static void make_memory(struct rig *rig, bool shared)
 	if (shared) {
 		mem->fd = memfd_create("guest", MFD_CLOEXEC);
 		MUST(mem->fd >= 0 && ftruncate(mem->fd, (off_t)RIG_MEMORY) == 0);
-		mem->regions[0].host = mmap(
-			NULL, RIG_MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, mem->fd, 0);
+		mem->regions[0].host =
+			mmap(NULL, RIG_MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, mem->fd, 0);
 		MUST(mem->regions[0].host != MAP_FAILED);
 	} else {
 		mem->regions[0].host = aligned_alloc(4096, RIG_MEMORY);
@@ -201,8 +201,8 @@ static unsigned first_gsi(struct rig *rig, unsigned slot)
 		for (uint64_t at = driver_read(&before, before.config + PCI_CAPABILITY_LIST, 1); at;
 			at = driver_read(&before, before.config + at + 1, 1))
 			if (driver_read(&before, before.config + at, 1) == PCI_CAP_ID_MSIX)
-				gsi += 1u + (unsigned)driver_read(
-						    &before, before.config + at + 2, 2);
+				gsi += 1u +
+				       (unsigned)driver_read(&before, before.config + at + 2, 2);
 	}
 	return gsi;
 }
@@ -293,8 +293,7 @@ void driver_ready(const struct driver *d)
 
 void driver_start(struct driver *d, uint64_t features, unsigned n_queues)
 {
-	MUST(driver_negotiate(
-		d, VMM_BIT(VIRTIO_F_VERSION_1) | (features & driver_features(d))));
+	MUST(driver_negotiate(d, VMM_BIT(VIRTIO_F_VERSION_1) | (features & driver_features(d))));
 	set(d, VIRTIO_PCI_COMMON_MSIX, 2, 0);
 	for (unsigned i = 0; i < n_queues; i++)
 		driver_queue(d, i, 16);

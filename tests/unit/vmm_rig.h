@@ -9,7 +9,7 @@
 #include "virtio.h"
 
 #define RIG_MEMORY     (UINT64_C(4) << 20)
-#define RIG_RING_BYTES 0x2000 /* from one ring to the next, from GPA 0x1000 on */
+#define RIG_RING_BYTES 0x2000  /* from one ring to the next, from GPA 0x1000 on */
 #define RIG_BUFFERS    0x80000 /* where buffers may be */
 #define RIG_MAX_EVENTS 64
 #define RIG_MAX_GSI    256
@@ -80,8 +80,7 @@ uint16_t driver_offer(
 void driver_kick(const struct driver *d, unsigned queue);
 bool driver_used(struct driver *d, unsigned queue, uint16_t *ret_head, uint32_t *ret_n);
 /* Offer, kick, and turn until it is used. return: bytes written. */
-uint32_t driver_do(
-	struct driver *d, unsigned queue, const struct rig_buffer *buffers, unsigned n);
+uint32_t driver_do(struct driver *d, unsigned queue, const struct rig_buffer *buffers, unsigned n);
 
 /* How often a vector fired since the last call. */
 uint64_t driver_interrupts(const struct driver *d, unsigned vector);

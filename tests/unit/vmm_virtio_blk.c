@@ -77,9 +77,8 @@ static int teardown(void **state)
 static unsigned request(uint32_t type, uint64_t sector, uint64_t at, uint32_t n, bool is_in)
 {
 	const struct virtio_blk_outhdr header = { .type = type, .sector = sector };
-	const struct rig_buffer buffers[] = {
-		{ HEADER, sizeof(header), false }, { at, n, is_in }, { STATUS, 1, true }
-	};
+	const struct rig_buffer buffers[] = { { HEADER, sizeof(header), false }, { at, n, is_in },
+		{ STATUS, 1, true } };
 	uint8_t *status = rig_at(&t.rig, STATUS, 1);
 	uint32_t n_written;
 
@@ -145,8 +144,7 @@ static void nothing_beyond_the_end_is_read_or_written(void **state)
 		request(VIRTIO_BLK_T_IN, N_SECTORS, DATA, VMM_SECTOR, true), VIRTIO_BLK_S_IOERR);
 	assert_int_equal(request(VIRTIO_BLK_T_IN, 0, DATA, 100, true), VIRTIO_BLK_S_IOERR);
 	assert_int_equal(clear(VIRTIO_BLK_T_DISCARD, N_SECTORS - 1, 2, 0), VIRTIO_BLK_S_IOERR);
-	assert_int_equal(
-		clear(VIRTIO_BLK_T_WRITE_ZEROES, UINT64_MAX, 2, 0), VIRTIO_BLK_S_IOERR);
+	assert_int_equal(clear(VIRTIO_BLK_T_WRITE_ZEROES, UINT64_MAX, 2, 0), VIRTIO_BLK_S_IOERR);
 	assert_int_equal(stat(t.file, &st), 0);
 	assert_int_equal(st.st_size, DISK_BYTES);
 }
@@ -154,9 +152,8 @@ static void nothing_beyond_the_end_is_read_or_written(void **state)
 static void many_requests_at_a_time_are_all_answered(void **state)
 {
 	const struct virtio_blk_outhdr header = { .type = VIRTIO_BLK_T_IN };
-	const struct rig_buffer buffers[] = {
-		{ HEADER, sizeof(header), false }, { DATA, 4096, true }, { STATUS, 1, true }
-	};
+	const struct rig_buffer buffers[] = { { HEADER, sizeof(header), false },
+		{ DATA, 4096, true }, { STATUS, 1, true } };
 	unsigned n_done = 0;
 	uint16_t head;
 	uint32_t n;
@@ -209,8 +206,8 @@ static void zeroes_are_written_with_and_without_unmap(void **state)
 {
 	assert_int_equal(write_sectors(0, 64, 0x55), VIRTIO_BLK_S_OK);
 	assert_int_equal(clear(VIRTIO_BLK_T_WRITE_ZEROES, 8, 8, 0), VIRTIO_BLK_S_OK);
-	assert_int_equal(clear(VIRTIO_BLK_T_WRITE_ZEROES, 33, 3,
-				 VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP),
+	assert_int_equal(
+		clear(VIRTIO_BLK_T_WRITE_ZEROES, 33, 3, VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP),
 		VIRTIO_BLK_S_OK);
 	expect_sectors(0, 8, 0x55);
 	expect_sectors(8, 8, 0);
@@ -224,7 +221,8 @@ static void flags_and_requests_that_are_unknown_are_unsupported(void **state)
 	assert_int_equal(clear(VIRTIO_BLK_T_DISCARD, 0, 1, 1), VIRTIO_BLK_S_UNSUPP);
 	assert_int_equal(clear(VIRTIO_BLK_T_WRITE_ZEROES, 0, 1, 2), VIRTIO_BLK_S_UNSUPP);
 	assert_int_equal(request(99, 0, DATA, 512, false), VIRTIO_BLK_S_UNSUPP);
-	assert_int_equal(request(VIRTIO_BLK_T_SECURE_ERASE, 0, DATA, 16, false), VIRTIO_BLK_S_UNSUPP);
+	assert_int_equal(
+		request(VIRTIO_BLK_T_SECURE_ERASE, 0, DATA, 16, false), VIRTIO_BLK_S_UNSUPP);
 }
 
 static void disk_tells_its_name(void **state)
