@@ -142,6 +142,11 @@ int vmm_virtq_pop(struct vmm_virtq *q, struct vmm_chain *ret)
 	return 1;
 }
 
+void vmm_virtq_unpop(struct vmm_virtq *q)
+{
+	q->next_avail--;
+}
+
 void vmm_virtq_push(struct vmm_virtq *q, uint16_t head, uint32_t n_written)
 {
 	q->used->ring[q->next_used & (q->size - 1)] =

@@ -60,6 +60,9 @@ void vmm_virtq_stop(struct vmm_virtq *q);
  */
 int vmm_virtq_pop(struct vmm_virtq *q, struct vmm_chain *ret);
 
+/** The chain that was popped last has only been looked at: it comes again. */
+void vmm_virtq_unpop(struct vmm_virtq *q);
+
 /** Give a chain back, of which n_written bytes were written. Seen after vmm_virtq_publish. */
 void vmm_virtq_push(struct vmm_virtq *q, uint16_t head, uint32_t n_written);
 

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * virtio-console, in the loop of the slow devices. What the guest writes and nobody takes is lost:
+ * its driver waits, spinning, for every write, so a pty that nobody reads must not hold it up. What
+ * it does not read waits where it is.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <linux/virtio_console.h>
+#include <linux/virtio_ids.h>
+
+#include "virtio_console.h"
+
+#define RECEIVE  0
+#define TRANSMIT 1
+
+struct vmm_console {
+	struct vmm_virtio virtio;
+	struct virtio_console_config config;
+	struct vmm_source input; /* fd -1: none, or at its end */
+	bool listens;
+	int out_fd;
+};
+
+static uint32_t write_out(void *ctx, const struct vmm_chain *chain)
+{
+	struct vmm_console *c = ctx;
+
+	if (chain->n_out)
+		(void)!writev(c->out_fd, chain->iov, (int)chain->n_out);
+	return 0;
+}
+
+/* Without a buffer of the guest's there is nothing to be woken for. */
+static void listen_to_input(struct vmm_console *c, bool on)
+{
+	if (c->input.fd < 0 || on == c->listens)
+		return;
+	if (on)
+		(void)vmm_loop_add(c->virtio.loop, &c->input, EPOLLIN);
+	else
+		vmm_loop_del(c->virtio.loop, &c->input);
+	c->listens = on;
+}
+
+/* return: whether there may be more input. */
+static bool read_in(struct vmm_console *c, struct vmm_virtq *ring, const struct vmm_chain *chain)
+{
+	ssize_t n = readv(c->input.fd, chain->iov + chain->n_out, (int)chain->n_in);
+
+	if (n > 0) {
+		vmm_virtq_push(ring, chain->head, (uint32_t)n);
+		return true;
+	}
+	vmm_virtq_unpop(ring);
+	if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		listen_to_input(c, false);
+		c->input.fd = -1;
+	}
+	return false;
+}
+
+static void receive(struct vmm_console *c)
+{
+	struct vmm_vqueue *q = &c->virtio.queues[RECEIVE];
+	struct vmm_chain chain;
+	int r = 0;
+
+	for (unsigned i = 0; i < q->ring.size && c->input.fd >= 0; i++) {
+		r = vmm_virtq_pop(&q->ring, &chain);
+		if (r <= 0 || !read_in(c, &q->ring, &chain))
+			break;
+	}
+	if (r < 0) {
+		listen_to_input(c, false);
+		return;
+	}
+	vmm_virtio_publish(q);
+	/* Out of buffers: a kick tells of the next one. */
+	listen_to_input(c, r > 0 || vmm_virtq_arm(&q->ring));
+}
+
+static void on_input(void *ctx)
+{
+	struct vmm_console *c = ctx;
+
+	pthread_mutex_lock(&c->virtio.lock);
+	if (c->listens && c->virtio.queues[RECEIVE].running)
+		receive(c);
+	if (c->virtio.queues[RECEIVE].ring.broken)
+		vmm_virtio_break(&c->virtio, "a ring that makes no sense");
+	pthread_mutex_unlock(&c->virtio.lock);
+}
+
+static void serve(void *ctx, unsigned queue)
+{
+	struct vmm_console *c = ctx;
+
+	if (queue == TRANSMIT)
+		vmm_virtio_serve(&c->virtio.queues[queue], write_out, c);
+	else
+		receive(c);
+}
+
+static void queue_stop(void *ctx, unsigned queue)
+{
+	if (queue == RECEIVE)
+		listen_to_input(ctx, false);
+}
+
+/* virtio 1.2, 5.3.4: a byte for a driver that has no queues yet. */
+static void config_write(void *ctx, unsigned offset, const void *from, unsigned n)
+{
+	struct vmm_console *c = ctx;
+
+	if (offset == offsetof(struct virtio_console_config, emerg_wr) && n == 4)
+		(void)!write(c->out_fd, from, 1);
+}
+
+static const struct vmm_virtio_ops ops = {
+	.free = free,
+	.queue_stop = queue_stop,
+	.queue_serve = serve,
+	.config_write = config_write,
+};
+
+int vmm_console_new(
+	struct vmm_virtio_set *set, const struct vmm_console_conf *conf, struct sh_err *err)
+{
+	struct vmm_console *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return sh_err_set(err, -ENOMEM, "out of memory");
+	c->input = (struct vmm_source){ conf->in_fd, on_input, c };
+	c->out_fd = conf->out_fd;
+	c->virtio = (struct vmm_virtio){
+		.name = "console",
+		.ops = &ops,
+		.ctx = c,
+		.type = VIRTIO_ID_CONSOLE,
+		.class_code = 0x078000,
+		.n_queues = 2,
+		.queue_size = 64,
+		.features = VMM_BIT(VIRTIO_CONSOLE_F_EMERG_WRITE),
+		.config = &c->config,
+		.config_bytes = sizeof(c->config),
+	};
+	return vmm_virtio_add(set, &c->virtio, err);
+}
