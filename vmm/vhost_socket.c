@@ -5,6 +5,7 @@
  * What no event can tell (a folder that is not there yet) is looked at every second.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -27,32 +28,55 @@ static void schedule(struct vmm_vhost *v, unsigned ms)
 	(void)timerfd_settime(v->timer.fd, 0, &spec, NULL);
 }
 
-static void watch_folder(struct vmm_vhost *v)
+#define PATH_BYTES sizeof(((struct sockaddr_un *)0)->sun_path)
+
+/* return: the name in the folder. */
+static const char *split_path(const char *path, char folder[PATH_BYTES])
 {
-	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char *slash;
 
-	snprintf(folder, sizeof(folder), "%s", v->path);
+	snprintf(folder, PATH_BYTES, "%s", path);
 	slash = strrchr(folder, '/');
-	if (!slash)
-		snprintf(folder, sizeof(folder), ".");
-	else
-		slash[slash == folder] = '\0';
+	if (!slash) {
+		snprintf(folder, PATH_BYTES, ".");
+		return path;
+	}
+	slash[slash == folder] = '\0';
+	return strrchr(path, '/') + 1;
+}
+
+static void watch_folder(struct vmm_vhost *v)
+{
+	char folder[PATH_BYTES];
+
+	(void)split_path(v->path, folder);
 	v->watch = inotify_add_watch(v->inotify.fd, folder, IN_CREATE | IN_MOVED_TO | IN_ATTRIB);
 }
 
 /* return: the socket, or -errno. */
-static int connect_now(const struct vmm_vhost *v)
+static int connect_to(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -errno;
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", v->path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%.107s", path);
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 	return TAKE_FD(fd);
+}
+
+/* By its folder, since the path may not lead there any more (--chroot), and by its path, since the
+ * folder may be another one. Nobody else in this process asks for the current folder. */
+static int connect_now(const struct vmm_vhost *v)
+{
+	char folder[PATH_BYTES];
+	int fd = -ENOENT;
+
+	if (v->folder_fd >= 0 && fchdir(v->folder_fd) == 0)
+		fd = connect_to(split_path(v->path, folder));
+	return fd == -ENOENT ? connect_to(v->path) : fd;
 }
 
 static void say_that_it_waits(struct vmm_vhost *v, int code)
@@ -128,9 +152,12 @@ static void on_timer(void *ctx)
 
 int vmm_vhost_search(struct vmm_vhost *v)
 {
+	char folder[PATH_BYTES];
 	int r;
 
 	v->watch = -1;
+	(void)split_path(v->path, folder);
+	v->folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	v->inotify = (struct vmm_source){ inotify_init1(IN_NONBLOCK | IN_CLOEXEC), on_news, v };
 	v->timer = (struct vmm_source){ timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC),
 		on_timer, v };
@@ -159,5 +186,7 @@ void vmm_vhost_search_end(struct vmm_vhost *v)
 		close(v->inotify.fd);
 	if (v->timer.fd >= 0)
 		close(v->timer.fd);
-	v->inotify.fd = v->timer.fd = -1;
+	if (v->folder_fd >= 0)
+		close(v->folder_fd);
+	v->inotify.fd = v->timer.fd = v->folder_fd = -1;
 }

@@ -43,7 +43,8 @@ struct vmm_vhost {
 
 	/* of vhost_socket.c */
 	struct vmm_source inotify, timer;
-	int watch; /* of the socket's folder; -1: none */
+	int folder_fd; /* of the socket, from before the process was shut in; -1: none */
+	int watch;     /* on that folder; -1: none */
 	unsigned n_tries;
 	bool has_said; /* that it waits */
 };

@@ -15,7 +15,7 @@
 #define RECEIVE  0
 #define TRANSMIT 1
 
-struct vmm_console {
+struct port {
 	struct vmm_virtio virtio;
 	struct virtio_console_config config;
 	struct vmm_source input; /* fd -1: none, or at its end */
@@ -25,7 +25,7 @@ struct vmm_console {
 
 static uint32_t write_out(void *ctx, const struct vmm_chain *chain)
 {
-	struct vmm_console *c = ctx;
+	struct port *c = ctx;
 
 	if (chain->n_out)
 		(void)!writev(c->out_fd, chain->iov, (int)chain->n_out);
@@ -33,7 +33,7 @@ static uint32_t write_out(void *ctx, const struct vmm_chain *chain)
 }
 
 /* Without a buffer of the guest's there is nothing to be woken for. */
-static void listen_to_input(struct vmm_console *c, bool on)
+static void listen_to_input(struct port *c, bool on)
 {
 	if (c->input.fd < 0 || on == c->listens)
 		return;
@@ -45,7 +45,7 @@ static void listen_to_input(struct vmm_console *c, bool on)
 }
 
 /* return: whether there may be more input. */
-static bool read_in(struct vmm_console *c, struct vmm_virtq *ring, const struct vmm_chain *chain)
+static bool read_in(struct port *c, struct vmm_virtq *ring, const struct vmm_chain *chain)
 {
 	ssize_t n = readv(c->input.fd, chain->iov + chain->n_out, (int)chain->n_in);
 
@@ -61,7 +61,7 @@ static bool read_in(struct vmm_console *c, struct vmm_virtq *ring, const struct 
 	return false;
 }
 
-static void receive(struct vmm_console *c)
+static void receive(struct port *c)
 {
 	struct vmm_vqueue *q = &c->virtio.queues[RECEIVE];
 	struct vmm_chain chain;
@@ -83,7 +83,7 @@ static void receive(struct vmm_console *c)
 
 static void on_input(void *ctx)
 {
-	struct vmm_console *c = ctx;
+	struct port *c = ctx;
 
 	pthread_mutex_lock(&c->virtio.lock);
 	if (c->listens && c->virtio.queues[RECEIVE].running)
@@ -95,7 +95,7 @@ static void on_input(void *ctx)
 
 static void serve(void *ctx, unsigned queue)
 {
-	struct vmm_console *c = ctx;
+	struct port *c = ctx;
 
 	if (queue == TRANSMIT)
 		vmm_virtio_serve(&c->virtio.queues[queue], write_out, c);
@@ -112,7 +112,7 @@ static void queue_stop(void *ctx, unsigned queue)
 /* virtio 1.2, 5.3.4: a byte for a driver that has no queues yet. */
 static void config_write(void *ctx, unsigned offset, const void *from, unsigned n)
 {
-	struct vmm_console *c = ctx;
+	struct port *c = ctx;
 
 	if (offset == offsetof(struct virtio_console_config, emerg_wr) && n == 4)
 		(void)!write(c->out_fd, from, 1);
@@ -125,10 +125,10 @@ static const struct vmm_virtio_ops ops = {
 	.config_write = config_write,
 };
 
-int vmm_console_new(
-	struct vmm_virtio_set *set, const struct vmm_console_conf *conf, struct sh_err *err)
+int vmm_virtio_console_new(
+	struct vmm_virtio_set *set, const struct vmm_virtio_console_conf *conf, struct sh_err *err)
 {
-	struct vmm_console *c = calloc(1, sizeof(*c));
+	struct port *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return sh_err_set(err, -ENOMEM, "out of memory");

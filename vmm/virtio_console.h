@@ -6,7 +6,7 @@
 
 #include "virtio.h"
 
-struct vmm_console_conf {
+struct vmm_virtio_console_conf {
 	int in_fd;  /* what the guest reads; not blocking; -1: nothing */
 	int out_fd; /* what it writes; not blocking */
 };
@@ -16,5 +16,5 @@ struct vmm_console_conf {
  * errors:  as vmm_virtio_add
  * thread:  main, before vCPUs start
  */
-int vmm_console_new(
-	struct vmm_virtio_set *set, const struct vmm_console_conf *conf, struct sh_err *err);
+int vmm_virtio_console_new(
+	struct vmm_virtio_set *set, const struct vmm_virtio_console_conf *conf, struct sh_err *err);

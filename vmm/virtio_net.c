@@ -7,6 +7,7 @@
  * vCPUs' threads, under the device's lock.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -448,6 +449,7 @@ static void describe(struct vmm_net *n, struct vmm_virtio_set *set, const struct
 		.socket.fd = -1,
 		.inotify.fd = -1,
 		.timer.fd = -1,
+		.folder_fd = -1,
 	};
 }
 
@@ -479,6 +481,13 @@ int vmm_net_new(struct vmm_virtio_set *set, const struct vmm_net_conf *conf, str
 int vmm_net_ready_fd(const struct vmm_net *net)
 {
 	return net->ready_fd;
+}
+
+bool vmm_net_has_been_ready(const struct vmm_net *net)
+{
+	struct pollfd p = { .fd = net->ready_fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
 }
 
 bool vmm_net_link_is_up(struct vmm_net *net)

@@ -27,8 +27,10 @@ struct vmm_net_conf {
 int vmm_net_new(struct vmm_virtio_set *set, const struct vmm_net_conf *conf, struct vmm_net **ret,
 	struct sh_err *err);
 
-/** Readable for good once the back end has been there. thread: any. */
+/** Readable for good once the back end has been there, and whether it has. thread: any. */
 int vmm_net_ready_fd(const struct vmm_net *net);
+
+bool vmm_net_has_been_ready(const struct vmm_net *net);
 
 /** Whether the guest sees the link up. thread: any. */
 bool vmm_net_link_is_up(struct vmm_net *net);
