@@ -8,7 +8,7 @@
 #include "pci_bus.h"
 #include "virtio.h"
 
-#define RIG_MEMORY     (UINT64_C(4) << 20)
+#define RIG_MEMORY     (UINT64_C(2) << 20)
 #define RIG_RING_BYTES 0x2000  /* from one ring to the next, from GPA 0x1000 on */
 #define RIG_BUFFERS    0x80000 /* where buffers may be */
 #define RIG_MAX_EVENTS 64
