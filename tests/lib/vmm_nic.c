@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * vmm_nic SOCKET MAC: a NIC of shunt-vmm without a guest. The front end of the product is driven as
- * a guest's driver drives it, by registers and rings, and a test tells it what to send:
+ * a guest's driver drives it, by registers and rings, and a test tells it what to do, a line each:
  *
  *     send HEX [N]      N frames, each of them when there is room for it
  *     link              answers "link up" or "link down"
  *     expect N MS       answers "got N" with the number of frames that came since the last answer,
- * once there are N, or after MS milliseconds reset             the driver resets the device and
- * starts it again
+ *                       once there are N, or after MS milliseconds
+ *     reset             the driver resets the device and starts it again.
  */
 #include <linux/virtio_net.h>
 #include <poll.h>

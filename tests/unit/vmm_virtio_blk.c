@@ -173,6 +173,25 @@ static void many_requests_at_a_time_are_all_answered(void **state)
 	assert_true(driver_interrupts(&t.d, 1) > 0);
 }
 
+static void pause_finishes_what_is_under_way(void **state)
+{
+	const struct virtio_blk_outhdr header = { .type = VIRTIO_BLK_T_IN };
+	const struct rig_buffer buffers[] = { { HEADER, sizeof(header), false },
+		{ DATA, 4096, true }, { STATUS, 1, true } };
+	struct vring_used *used = rig_at(&t.rig, t.d.queues[0].used, 6);
+
+	memcpy(rig_at(&t.rig, HEADER, sizeof(header)), &header, sizeof(header));
+	for (unsigned i = 0; i < 4; i++)
+		driver_offer(&t.d, 0, buffers, 3);
+	driver_kick(&t.d, 0);
+	assert_true(rig_turn(&t.rig, RIG_WAIT_MS));
+	vmm_virtio_pause_all(&t.rig.set);
+	assert_int_equal(used->idx, 4);
+	vmm_virtio_resume_all(&t.rig.set);
+	t.d.queues[0].n_used = 4;
+	assert_int_equal(driver_do(&t.d, 0, buffers, 3), 4097);
+}
+
 static void header_and_status_come_in_any_pieces(void **state)
 {
 	const struct virtio_blk_outhdr header = { .type = VIRTIO_BLK_T_OUT, .sector = 1 };
@@ -326,6 +345,7 @@ int main(void)
 		TEST(what_was_written_is_read_back_and_in_the_file),
 		TEST(nothing_beyond_the_end_is_read_or_written),
 		TEST(many_requests_at_a_time_are_all_answered),
+		TEST(pause_finishes_what_is_under_way),
 		TEST(header_and_status_come_in_any_pieces),
 		TEST(discarded_sectors_are_given_back_to_the_host),
 		TEST(zeroes_are_written_with_and_without_unmap),

@@ -167,6 +167,22 @@ static void back_end_that_comes_later_is_found(void **state)
 	assert_true(vmm_net_link_is_up(t.net));
 }
 
+/* As it is under --chroot: the folder is there, its path is not. */
+static void back_end_is_found_by_its_folder_when_the_path_leads_nowhere(void **state)
+{
+	char moved[64], path[96];
+
+	make_net(1, 0);
+	snprintf(moved, sizeof(moved), "%s.moved", t.folder);
+	snprintf(path, sizeof(path), "%s/net.sock", moved);
+	assert_int_equal(rename(t.folder, moved), 0);
+	t.b.path = path;
+	serve();
+	TURN_UNTIL(is_offered());
+	leave();
+	assert_int_equal(rename(moved, t.folder), 0);
+}
+
 static void guest_is_offered_what_both_sides_can(void **state)
 {
 	const uint64_t theirs = F(CSUM) | F(GUEST_CSUM) | F(HOST_TSO4) | F(MRG_RXBUF) | F(MQ);
@@ -437,6 +453,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(back_end_that_comes_later_is_found),
+		TEST(back_end_is_found_by_its_folder_when_the_path_leads_nowhere),
 		TEST(guest_is_offered_what_both_sides_can),
 		TEST(pairs_that_the_back_end_has_not_are_not_offered),
 		TEST(back_end_is_told_of_memory_and_rings_as_the_driver_set_them),
