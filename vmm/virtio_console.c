@@ -5,6 +5,8 @@
  * it does not read waits where it is.
  */
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <linux/virtio_console.h>
@@ -23,12 +25,29 @@ struct port {
 	int out_fd;
 };
 
+/* The descriptors are others' too (a terminal of a shell), so they may block: a pipe with room
+ * takes PIPE_BUF bytes without that. */
+static void write_piece(int fd, const struct iovec *iov)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	for (size_t done = 0; done < iov->iov_len && poll(&p, 1, 0) == 1;) {
+		size_t left = iov->iov_len - done;
+		ssize_t n = write(fd, (const uint8_t *)iov->iov_base + done,
+			left < PIPE_BUF ? left : PIPE_BUF);
+
+		if (n <= 0)
+			return;
+		done += (size_t)n;
+	}
+}
+
 static uint32_t write_out(void *ctx, const struct vmm_chain *chain)
 {
-	struct port *c = ctx;
+	const struct port *c = ctx;
 
-	if (chain->n_out)
-		(void)!writev(c->out_fd, chain->iov, (int)chain->n_out);
+	for (unsigned i = 0; i < chain->n_out; i++)
+		write_piece(c->out_fd, &chain->iov[i]);
 	return 0;
 }
 
@@ -44,41 +63,37 @@ static void listen_to_input(struct port *c, bool on)
 	c->listens = on;
 }
 
-/* return: whether there may be more input. */
-static bool read_in(struct port *c, struct vmm_virtq *ring, const struct vmm_chain *chain)
+static void read_in(struct port *c, struct vmm_virtq *ring, const struct vmm_chain *chain)
 {
 	ssize_t n = readv(c->input.fd, chain->iov + chain->n_out, (int)chain->n_in);
 
 	if (n > 0) {
 		vmm_virtq_push(ring, chain->head, (uint32_t)n);
-		return true;
+		return;
 	}
 	vmm_virtq_unpop(ring);
 	if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
 		listen_to_input(c, false);
 		c->input.fd = -1;
 	}
-	return false;
 }
 
+/* There is input, for one read: it would wait for more. */
 static void receive(struct port *c)
 {
 	struct vmm_vqueue *q = &c->virtio.queues[RECEIVE];
 	struct vmm_chain chain;
-	int r = 0;
+	int r = vmm_virtq_pop(&q->ring, &chain);
 
-	for (unsigned i = 0; i < q->ring.size && c->input.fd >= 0; i++) {
-		r = vmm_virtq_pop(&q->ring, &chain);
-		if (r <= 0 || !read_in(c, &q->ring, &chain))
-			break;
-	}
-	if (r < 0) {
-		listen_to_input(c, false);
-		return;
-	}
-	vmm_virtio_publish(q);
+	if (r > 0 && chain.n_in)
+		read_in(c, &q->ring, &chain);
+	else if (r > 0)
+		vmm_virtq_push(&q->ring, chain.head, 0);
+	if (r >= 0)
+		vmm_virtio_publish(q);
 	/* Out of buffers: a kick tells of the next one. */
-	listen_to_input(c, r > 0 || vmm_virtq_arm(&q->ring));
+	if (r < 0 || (r == 0 && !vmm_virtq_arm(&q->ring)))
+		listen_to_input(c, false);
 }
 
 static void on_input(void *ctx)
@@ -100,7 +115,7 @@ static void serve(void *ctx, unsigned queue)
 	if (queue == TRANSMIT)
 		vmm_virtio_serve(&c->virtio.queues[queue], write_out, c);
 	else
-		receive(c);
+		listen_to_input(c, true);
 }
 
 static void queue_stop(void *ctx, unsigned queue)

@@ -7,8 +7,8 @@
 #include "virtio.h"
 
 struct vmm_virtio_console_conf {
-	int in_fd;  /* what the guest reads; not blocking; -1: nothing */
-	int out_fd; /* what it writes; not blocking */
+	int in_fd;  /* what the guest reads; -1: nothing */
+	int out_fd; /* what it writes */
 };
 
 /**
