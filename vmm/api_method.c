@@ -57,13 +57,57 @@ static json_t *serial_json(const struct vmm_machine *machine)
 	return json_string(*path ? path : machine->conf.def->serial[0]);
 }
 
+static json_t *disks_json(const struct vmm_machine *machine)
+{
+	const struct vmm_devices *d = &machine->devices;
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < d->n_disks; i++) {
+		const struct vmm_disk *disk = vmm_blk_disk(d->disks[i]);
+
+		json_array_append_new(
+			list, json_pack("{s:s, s:I, s:I}", "file", machine->conf.def->disks[i].file,
+				      "size", (json_int_t)disk->size, "allocated",
+				      (json_int_t)vmm_disk_allocated(disk)));
+	}
+	return list;
+}
+
+static json_t *nics_json(const struct vmm_machine *machine)
+{
+	const struct vmm_devices *d = &machine->devices;
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < d->n_nics; i++)
+		if (d->nics[i])
+			json_array_append_new(list,
+				json_pack("{s:s, s:s}", "socket", machine->conf.def->nics[i].socket,
+					"link", vmm_net_link_is_up(d->nics[i]) ? "up" : "down"));
+	return list;
+}
+
+static json_t *balloon_json(const struct vmm_machine *machine)
+{
+	struct vmm_balloon_info b;
+
+	if (!machine->devices.balloon)
+		return json_null();
+	vmm_balloon_get(machine->devices.balloon, &b);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "target",
+		(json_int_t)b.target_bytes, "size", (json_int_t)b.actual_bytes, "reported",
+		(json_int_t)b.reported_bytes, "free", (json_int_t)b.free_bytes, "available",
+		(json_int_t)b.available_bytes, "cache", (json_int_t)b.cache_bytes, "age_ms",
+		(json_int_t)b.stats_age_ms);
+}
+
 static int info(struct vmm_machine *machine, const json_t *params, json_t **ret, struct sh_err *err)
 {
-	*ret = json_pack("{s:s, s:s, s:i, s:o, s:{s:I, s:I}, s:o, s:i}", "name",
+	*ret = json_pack("{s:s, s:s, s:i, s:o, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:i}", "name",
 		machine->conf.def->name, "state", state_name(machine->state), "pid", (int)getpid(),
 		"vcpus", vcpus_json(machine), "memory", "size", (json_int_t)machine->mem.size,
-		"resident", (json_int_t)vmm_mem_resident(&machine->mem), "serial",
-		serial_json(machine), "resets", (int)machine->n_resets);
+		"resident", (json_int_t)vmm_mem_resident(&machine->mem), "balloon",
+		balloon_json(machine), "disks", disks_json(machine), "nics", nics_json(machine),
+		"serial", serial_json(machine), "resets", (int)machine->n_resets);
 	return *ret ? 0 : sh_err_set(err, -ENOMEM, "out of memory");
 }
 
@@ -126,10 +170,24 @@ static int pin(struct vmm_machine *machine, const json_t *params, json_t **ret, 
 	return 0;
 }
 
+static int balloon(
+	struct vmm_machine *machine, const json_t *params, json_t **ret, struct sh_err *err)
+{
+	const json_t *size = json_object_get(params, "size");
+
+	if (!machine->devices.balloon)
+		return sh_err_set(
+			err, -ENODEV, "it has no balloon: set balloon and start it again");
+	if (!json_is_integer(size) || json_integer_value(size) < 0)
+		return sh_err_set(err, -EINVAL, "give size, the bytes that the guest shall give");
+	return vmm_balloon_set(machine->devices.balloon, (uint64_t)json_integer_value(size), err);
+}
+
 static const struct {
 	const char *name;
 	method_fn *fn;
 } methods[] = {
+	{ "vm.balloon", balloon },
 	{ "vm.info", info },
 	{ "vm.kill", kill_vm },
 	{ "vm.pause", pause_vm },

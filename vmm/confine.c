@@ -33,22 +33,30 @@ static const int common_calls[] = {
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
 	SCMP_SYS(fstat),
+	SCMP_SYS(fdatasync), /* rings are stopped, and what is in them finished, by any thread */
+	SCMP_SYS(fallocate),
 	SCMP_SYS(futex),
 	SCMP_SYS(getpid),
 	SCMP_SYS(gettid),
+	SCMP_SYS(io_uring_enter),
 	SCMP_SYS(madvise),
 	SCMP_SYS(mremap),
 	SCMP_SYS(munmap),
 	SCMP_SYS(newfstatat), /* fstat of the C library */
 	SCMP_SYS(poll),
+	SCMP_SYS(preadv2),
+	SCMP_SYS(pwritev2),
 	SCMP_SYS(read),
+	SCMP_SYS(recvfrom), /* vhost-user */
 	SCMP_SYS(restart_syscall),
 	SCMP_SYS(rseq),
 	SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn),
 	SCMP_SYS(sched_yield),
+	SCMP_SYS(sendmsg), /* vhost-user */
 	SCMP_SYS(set_robust_list),
 	SCMP_SYS(tgkill), /* kicks, and abort */
+	SCMP_SYS(timerfd_settime),
 	SCMP_SYS(write),
 	SCMP_SYS(writev),
 };
@@ -58,7 +66,6 @@ static const int main_calls[] = {
 	SCMP_SYS(epoll_wait),
 	SCMP_SYS(getsockopt),
 	SCMP_SYS(pread64),
-	SCMP_SYS(recvfrom),
 	SCMP_SYS(rt_sigaction),
 	SCMP_SYS(sched_getaffinity),
 	SCMP_SYS(sched_setaffinity),
@@ -68,17 +75,14 @@ static const int main_calls[] = {
 };
 
 static const int device_calls[] = {
+	SCMP_SYS(connect),
 	SCMP_SYS(epoll_wait),
-	SCMP_SYS(fallocate),
-	SCMP_SYS(fdatasync),
-	SCMP_SYS(fsync),
+	SCMP_SYS(fchdir), /* to a switch's socket */
 	SCMP_SYS(getrandom),
-	SCMP_SYS(io_uring_enter),
-	SCMP_SYS(lseek),
-	SCMP_SYS(pread64),
-	SCMP_SYS(preadv),
+	SCMP_SYS(inotify_add_watch),
 	SCMP_SYS(pwrite64),
-	SCMP_SYS(pwritev),
+	SCMP_SYS(readv),
+	SCMP_SYS(socket),
 };
 
 /* What changes while the guest runs: interrupts, kicks, BARs in memory. */

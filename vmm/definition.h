@@ -38,7 +38,7 @@ struct vmm_def_pin {
 
 struct vmm_definition {
 	json_t *root; /* owner of all texts */
-	const char *name, *kernel, *initrd, *cmdline, *serial[2], *user;
+	const char *name, *kernel, *initrd, *cmdline, *serial[2], *console, *user;
 	unsigned vcpus;
 	struct vmm_mem_conf memory;
 	bool balloon, rng;

@@ -69,8 +69,12 @@ bool vmm_loop_once(struct vmm_loop *loop, int timeout_ms)
 {
 	struct epoll_event event;
 	struct vmm_source *source;
+	int n;
 
-	if (epoll_wait(loop->epoll_fd, &event, 1, timeout_ms) <= 0)
+	do
+		n = epoll_wait(loop->epoll_fd, &event, 1, timeout_ms);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
 		return false;
 	source = event.data.ptr;
 	source->fn(source->ctx);

@@ -162,6 +162,9 @@ int vmm_machine_open(
 		r = vmm_vcpus_new(&machine->kvm, conf->def->vcpus, &vmm_machine_vcpu_ops, machine,
 			&machine->vcpus, err);
 	if (r == 0)
+		r = vmm_devices_open(
+			&machine->devices, conf->def, machine->pci, &machine->mem, err);
+	if (r == 0)
 		r = vmm_pci_place(machine->pci, err);
 	if (r == 0)
 		r = load(machine, err);
@@ -182,6 +185,20 @@ static int pin_all(struct vmm_machine *machine, struct sh_err *err)
 	return 0;
 }
 
+static void run(struct vmm_machine *machine)
+{
+	if (machine->state == VMM_RUNNING && machine->is_complete)
+		vmm_vcpus_run(machine->vcpus);
+}
+
+static void on_complete(void *ctx)
+{
+	struct vmm_machine *machine = ctx;
+
+	machine->is_complete = true;
+	run(machine);
+}
+
 int vmm_machine_start(struct vmm_machine *machine, struct sh_err *err)
 {
 	int proc = open("/proc/self/task", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -193,18 +210,16 @@ int vmm_machine_start(struct vmm_machine *machine, struct sh_err *err)
 		close(proc);
 	if (r == 0)
 		r = pin_all(machine, err);
-	if (r == 0)
-		r = vmm_confine_thread(VMM_THREAD_MAIN, err);
-	if (r < 0)
-		return r;
 	machine->state = VMM_RUNNING;
-	vmm_vcpus_run(machine->vcpus);
-	return 0;
+	if (r == 0)
+		r = vmm_devices_start(&machine->devices, &machine->loop, on_complete, machine, err);
+	return r == 0 ? vmm_confine_thread(VMM_THREAD_MAIN, err) : r;
 }
 
 void vmm_machine_done(struct vmm_machine *machine)
 {
 	vmm_vcpus_free(machine->vcpus);
+	vmm_devices_done(&machine->devices);
 	vmm_pci_free(machine->pci);
 	for (unsigned i = 0; i < VMM_SERIALS; i++)
 		vmm_console_close(&machine->consoles[i]);
@@ -268,8 +283,7 @@ static void reset(struct vmm_machine *machine)
 	}
 	machine->n_resets++;
 	log_reset(machine);
-	if (machine->state == VMM_RUNNING)
-		vmm_vcpus_run(machine->vcpus);
+	run(machine);
 }
 
 static bool take_event(struct vmm_machine *machine, enum vmm_vcpu_event *ret)
@@ -313,6 +327,7 @@ int vmm_machine_pause(struct vmm_machine *machine, struct sh_err *err)
 		return sh_err_set(err, -EALREADY, "it is paused already");
 	machine->state = VMM_PAUSED;
 	vmm_vcpus_park(machine->vcpus);
+	vmm_virtio_pause_all(&machine->devices.set);
 	return 0;
 }
 
@@ -330,10 +345,11 @@ int vmm_machine_resume(struct vmm_machine *machine, struct sh_err *err)
 {
 	if (machine->state != VMM_PAUSED)
 		return sh_err_set(err, -EALREADY, "it is running already");
+	vmm_virtio_resume_all(&machine->devices.set);
 	machine->state = VMM_RUNNING;
 	/* An event that waits is served first, and lets them run itself. */
 	if (!has_event(machine))
-		vmm_vcpus_run(machine->vcpus);
+		run(machine);
 	return 0;
 }
 

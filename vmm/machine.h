@@ -9,6 +9,7 @@
 #include "confine.h"
 #include "console.h"
 #include "definition.h"
+#include "devices.h"
 #include "pm.h"
 #include "vcpu.h"
 
@@ -38,6 +39,8 @@ struct vmm_machine {
 	struct vmm_pci *pci;
 	struct vmm_pm pm;
 	struct vmm_console consoles[VMM_SERIALS];
+	struct vmm_devices devices;
+	bool is_complete; /* the guest may run: see vmm_devices_start */
 	struct vmm_vcpus *vcpus;
 	struct vmm_loop loop; /* the main thread's */
 	struct vmm_boot_conf boot;
