@@ -31,6 +31,18 @@ static const struct {
 	{ KVM_CAP_XSAVE, "xsave" },
 };
 
+/* Whole words: svm_lock and the like are others. */
+static bool has_word(const char *line, size_t n, const char *word)
+{
+	size_t n_word = strlen(word);
+
+	for (size_t i = 1; i + n_word <= n; i++)
+		if (line[i - 1] == ' ' && memcmp(line + i, word, n_word) == 0 &&
+			(i + n_word == n || line[i + n_word] == ' '))
+			return true;
+	return false;
+}
+
 bool vmm_kvm_cpu_can(const char *cpuinfo)
 {
 	const char *line = cpuinfo;
@@ -39,14 +51,8 @@ bool vmm_kvm_cpu_can(const char *cpuinfo)
 		const char *end = strchr(line, '\n');
 		size_t n = end ? (size_t)(end - line) : strlen(line);
 
-		if (strncmp(line, "flags", 5) == 0) {
-			const char *vmx = memmem(line, n, " vmx", 4);
-			const char *svm = memmem(line, n, " svm", 4);
-			const char *found = vmx ? vmx : svm;
-
-			/* svm_lock and the like are other words. */
-			return found && (found + 4 == line + n || found[4] == ' ');
-		}
+		if (strncmp(line, "flags", 5) == 0)
+			return has_word(line, n, "vmx") || has_word(line, n, "svm");
 		line = end ? end + 1 : NULL;
 	}
 	return false;

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A stock distribution kernel in shunt-vmm, on KVM of an emulated machine: from its first line on the
+serial console to a shell, and how it ends."""
+
+import pytest
+
+from guest import GUEST
+from nested import VMM, NestedMachine, quote
+
+BOOT_S = 120
+# says NAME SECONDS PATTERN: wait until a machine's console has had a line with it.
+SAYS = r"""
+says() {
+	local tail found
+	mkfifo /tmp/$1.watch
+	tail -n +1 -f /tmp/$1.out >/tmp/$1.watch & tail=$!
+	timeout $2 grep -qm 1 -e "$3" </tmp/$1.watch
+	found=$?
+	kill $tail
+	rm /tmp/$1.watch
+	return $found
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    made = NestedMachine(str(tmp_path_factory.mktemp("machine")))
+    try:
+        made.prepare()
+        made.write("/tmp/says", SAYS)
+        made.do(". /tmp/says")
+        yield made
+    finally:
+        made.stop()
+
+
+class Shell:
+    """A guest whose init is a shell on its serial console. Each line ends with a word that the
+    console has not echoed."""
+
+    def __init__(self, machine, name, vcpus, memory="256M"):
+        self.machine, self.name, self.n = machine, name, 0
+        machine.do(f"mkfifo /tmp/{name}.in")
+        machine.do(f"{VMM} --name {name} --kernel {GUEST}/vmlinuz --initrd {GUEST}/initrd.gz "
+                   f"--vcpus {vcpus} --memory {memory} --serial stdio --api-socket /tmp/{name}.api "
+                   "--cmdline 'console=ttyS0 panic=-1 rdinit=/bin/busybox -- sh' "
+                   f"<>/tmp/{name}.in >/tmp/{name}.out 2>/tmp/{name}.log & pid[{name}]=$!")
+
+    def why(self):
+        return self.machine.run(f"tail -n 20 /tmp/{self.name}.out /tmp/{self.name}.log")[1]
+
+    def says(self, pattern, seconds=BOOT_S):
+        status, _ = self.machine.run(f"says {self.name} {seconds} {quote(pattern)}", seconds + 20)
+        assert status == 0, f"no {pattern}: {self.why()}"
+
+    def type(self, line):
+        self.machine.do(f"echo {quote(line)} >/tmp/{self.name}.in")
+
+    def do(self, line, seconds=60):
+        """Run a line; returns what it printed."""
+        self.n += 1
+        self.type(f"echo begin''{self.n}; {line}; echo end''{self.n}")
+        self.says(f"^end{self.n}", seconds)
+        output = self.machine.do(f"tr -d '\\r' </tmp/{self.name}.out | "
+                                 f"sed -n '/^begin{self.n}$/,/^end{self.n}$/p' | sed '1d;$d'")
+        return output.strip()
+
+    def booted(self):
+        """From here on the console takes lines, though the shell may not read them yet."""
+        self.says("busybox as init process")
+        return self
+
+    def end(self):
+        """Wait for its end; returns the exit status."""
+        return self.machine.run(f"wait ${{pid[{self.name}]}}", 60)[0]
+
+    def log(self):
+        return self.machine.do(f"cat /tmp/{self.name}.log")
+
+
+def test_stock_kernel_boots_to_a_shell_and_powers_off(machine):
+    guest = Shell(machine, "one", vcpus=1).booted()
+    guest.do("busybox mount -t proc proc /proc; busybox mount -t sysfs sys /sys")
+    assert guest.do("busybox nproc") == "1"
+    clock = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+    assert guest.do(f"busybox cat {clock}") == "kvm-clock"
+    assert "e0000000-e00fffff : PCI MMCONFIG 0000 [bus 00-00]" in guest.do("busybox cat /proc/iomem")
+    assert guest.do("busybox cat /sys/bus/pci/devices/0000:00:00.0/vendor") == "0x1b36"
+    # Beyond what the guest has: the process itself.
+    overhead = int(machine.do(
+        "awk '/^Rss:/ {rss=$2} /^Shared_Dirty:|^Private_Dirty:/ {} END {print rss}' "
+        "/proc/${pid[one]}/smaps_rollup"))
+    memory = int(machine.do("awk '/memfd:guest-memory/ {on=1} /^Rss:/ {if (on) sum+=$2; on=0} "
+                            "END {print sum}' /proc/${pid[one]}/smaps"))
+    assert overhead - memory <= 8 << 10, "KiB beside the guest's memory"
+    guest.type("busybox poweroff -f")
+    assert guest.end() == 0
+    assert "one: powered off by the guest" in guest.log()
+
+
+def test_stock_kernel_runs_on_two_vcpus_and_after_a_reboot(machine):
+    guest = Shell(machine, "two", vcpus=2).booted()
+    guest.do("busybox mount -t proc proc /proc")
+    assert guest.do("busybox nproc") == "2"
+    assert guest.do("busybox grep -c 'core id.*: [01]$' /proc/cpuinfo") == "2"
+    assert guest.do("busybox grep -cw 'svm\\|vmx' /proc/cpuinfo") == "0"
+    guest.do("busybox taskset 2 busybox true")
+    guest.type("busybox reboot -f")
+    guest.says("reboot: Restarting system")
+    machine.do("cp /tmp/two.out /tmp/two.first; : >/tmp/two.out")
+    guest.booted()
+    guest.do("busybox mount -t proc proc /proc")
+    assert guest.do("busybox nproc") == "2"
+    assert '"resets": 1' in machine.do("ask two vm.info {}")
+    guest.type("busybox poweroff -f")
+    assert guest.end() == 0
+    assert "two: reset by the guest" in guest.log()
