@@ -65,6 +65,21 @@ static void tell(struct vcpu *vcpu, enum vmm_vcpu_event event, const char *text)
 	set->ops->event(set->ctx, event, text);
 }
 
+/* Before it is parked for the first time, that is before any vCPU runs. */
+static void enter(struct vcpu *vcpu)
+{
+	struct vmm_vcpus *set = vcpu->set;
+	struct sh_err err = { "" };
+	int r = set->ops->enter(set->ctx, &err);
+
+	pthread_mutex_lock(&set->lock);
+	if (r < 0) {
+		set->start_error = r;
+		set->start_err = err;
+	}
+	pthread_mutex_unlock(&set->lock);
+}
+
 static void *run_thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
@@ -75,9 +90,7 @@ static void *run_thread(void *arg)
 	pthread_mutex_lock(&set->lock);
 	vcpu->tid = gettid();
 	pthread_mutex_unlock(&set->lock);
-	/* Before it is parked for the first time, that is before any vCPU runs. */
-	if (set->ops->enter(set->ctx, &err) < 0)
-		tell(vcpu, VMM_VCPU_FAILED, err.text);
+	enter(vcpu);
 	while (set->want != WANT_END) {
 		if (set->want == WANT_PARK)
 			park(vcpu);
@@ -210,6 +223,8 @@ int vmm_vcpus_start(struct vmm_vcpus *set, int task_fd, struct sh_err *err)
 		pthread_setname_np(vcpu->thread, name);
 	}
 	vmm_vcpus_park(set);
+	if (set->start_error < 0)
+		return sh_err_set(err, set->start_error, "%s", set->start_err.text);
 	for (unsigned i = 0; i < set->n; i++)
 		open_stat(&set->vcpus[i], task_fd);
 	return 0;

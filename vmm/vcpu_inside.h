@@ -36,7 +36,9 @@ struct vmm_vcpus {
 	pthread_cond_t changed;
 	_Atomic enum want want; /* written under the lock */
 	unsigned n_parked;      /* threads */
-	unsigned n;             /* made so far */
+	int start_error;        /* of a thread that could not be confined */
+	struct sh_err start_err;
+	unsigned n; /* made so far */
 	unsigned n_vcpus;
 	struct vcpu vcpus[];
 };
