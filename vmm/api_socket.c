@@ -110,7 +110,7 @@ int vmm_api_listen(struct vmm_api *api, const char *path, struct sh_err *err)
 		return sh_err_set(err, -EADDRINUSE, "%s: another machine serves this socket", path);
 	(void)unlink(path);
 	r = fd < 0 ? -errno : bind_socket(fd, &address);
-	if (r == 0 && listen(fd, VMM_API_CLIENTS) < 0)
+	if (r == 0 && listen(fd, SOMAXCONN) < 0)
 		r = -errno;
 	if (r < 0)
 		return sh_err_set(err, r, "%s: %s", path, strerror(-r));

@@ -40,6 +40,7 @@ static const int common_calls[] = {
 	SCMP_SYS(gettid),
 	SCMP_SYS(io_uring_enter),
 	SCMP_SYS(madvise),
+	SCMP_SYS(mremap),
 	SCMP_SYS(munmap),
 	SCMP_SYS(newfstatat), /* fstat of the C library */
 	SCMP_SYS(poll),

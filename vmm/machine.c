@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "acpi.h"
-#include "base/log.h"
 #include "machine.h"
 
 #define GIB (UINT64_C(1) << 30)
@@ -250,6 +250,19 @@ static void fail(struct vmm_machine *machine, const char *text)
 	vmm_machine_end(machine, VMM_EXIT_FAILED);
 }
 
+/* A guest may do nothing else, thousands of times a second. */
+static void log_reset(struct vmm_machine *machine)
+{
+	struct timespec now;
+	uint64_t more = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (sh_log_limit(&machine->reset_limit,
+		    (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, &more))
+		sh_log_notice("%s: reset by the guest (%u so far)", machine->conf.def->name,
+			machine->n_resets);
+}
+
 /* All is put back to what it was before the first instruction; the process stays. */
 static void reset(struct vmm_machine *machine)
 {
@@ -269,7 +282,7 @@ static void reset(struct vmm_machine *machine)
 		return;
 	}
 	machine->n_resets++;
-	sh_log_notice("%s: reset by the guest", machine->conf.def->name);
+	log_reset(machine);
 	run(machine);
 }
 

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/log.h"
 #include "confine.h"
 #include "console.h"
 #include "definition.h"
@@ -46,6 +47,7 @@ struct vmm_machine {
 	enum vmm_state state;
 	int exit_status;
 	unsigned n_resets;
+	struct sh_log_limit reset_limit;
 
 	/* From vCPUs to the main thread. */
 	pthread_mutex_t lock;

@@ -320,7 +320,8 @@ int main(int argc, char **argv)
 	}
 	if (optind < argc)
 		return wrong_usage("unexpected argument ", argv[optind]);
-	tzset(); /* of the log, while its file can be read */
+	tzset();             /* of the log, while its file can be read */
+	json_object_seed(0); /* likewise */
 	sh_log_init("shunt-vmm", arguments.level);
 	vmm_definition_init(&def);
 	r = arguments.definition ? read_definition(arguments.definition, &def, &err) : 0;

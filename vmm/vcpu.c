@@ -75,8 +75,8 @@ static void *run_thread(void *arg)
 	pthread_mutex_lock(&set->lock);
 	vcpu->tid = gettid();
 	pthread_mutex_unlock(&set->lock);
-	/* The main thread opens its statistics; only then may this thread lose its rights. */
-	if (park(vcpu) && set->ops->enter(set->ctx, &err) < 0)
+	/* Before it is parked for the first time, that is before any vCPU runs. */
+	if (set->ops->enter(set->ctx, &err) < 0)
 		tell(vcpu, VMM_VCPU_FAILED, err.text);
 	while (set->want != WANT_END) {
 		if (set->want == WANT_PARK)
