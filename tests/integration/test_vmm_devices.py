@@ -96,6 +96,14 @@ def test_random_numbers_come_from_the_host(world):
     assert world.a.do("head -c 16 /dev/hwrng | od -An -tx1") != ""
 
 
+def test_nic_has_its_mac_and_the_offloads_of_the_switch(world):
+    assert world.b.do("cat /sys/class/net/eth0/address") == "02:00:00:00:00:02"
+    features = world.b.do("cat /sys/class/net/eth0/device/features")
+    named = {"CSUM": 0, "GUEST_CSUM": 1, "GUEST_TSO4": 7, "HOST_TSO4": 11, "HOST_TSO6": 12,
+             "MRG_RXBUF": 15, "STATUS": 16, "CTRL_VQ": 17, "EVENT_IDX": 29, "VERSION_1": 32}
+    assert [name for name, bit in named.items() if features[bit] != "1"] == []
+
+
 def test_guests_of_one_port_group_reach_each_other_and_no_other(world):
     assert world.a.pings("10.9.0.2")
     assert world.b.pings("10.9.0.1")

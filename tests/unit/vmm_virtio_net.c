@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -402,6 +403,23 @@ static void back_end_that_leaves_half_way_is_found_again(void **state)
 	}
 }
 
+static void back_end_that_leaves_as_soon_as_it_came_is_not_asked_all_the_time(void **state)
+{
+	int64_t begin = now_ms();
+
+	start_net(1, 0, ALL, 3);
+	for (unsigned n = 0; n < 4; n++) {
+		pthread_mutex_lock(&t.b.lock);
+		if (t.b.is_connected)
+			shutdown(t.b.fd, SHUT_RDWR);
+		pthread_mutex_unlock(&t.b.lock);
+		for (int64_t end = now_ms() + 50; now_ms() < end;)
+			(void)rig_turn(&t.rig, 10);
+	}
+	assert_true(t.b.n_connections <= 2 + (now_ms() - begin) / 1000);
+	TURN_UNTIL(has_ring(0, true) && has_ring(1, true));
+}
+
 static void paused_machine_has_no_ring_running_and_resumes_where_it_was(void **state)
 {
 	const uint16_t two = 2;
@@ -469,6 +487,7 @@ int main(void)
 		TEST(refused_memory_hangs_up_and_is_tried_again),
 		TEST(answers_that_make_no_sense_are_hung_up_on),
 		TEST(back_end_that_leaves_half_way_is_found_again),
+		TEST(back_end_that_leaves_as_soon_as_it_came_is_not_asked_all_the_time),
 		TEST(paused_machine_has_no_ring_running_and_resumes_where_it_was),
 		TEST(guest_is_asked_to_announce_itself_after_it_has_moved),
 		TEST(what_cannot_be_is_refused_with_a_word),
