@@ -112,8 +112,8 @@ def test_guests_of_one_port_group_reach_each_other_and_no_other(world):
 
 
 def test_tcp_connection_outlives_a_restart_of_the_switch(world):
-    world.a.do("(nc -l -p 5000 >/tmp/got) & mkfifo /tmp/none 2>/dev/null; true")
-    world.b.do("mkfifo /tmp/say && (nc 10.9.0.1 5000 </tmp/say) & sleeper=$!; exec 5<>/tmp/say; "
+    world.a.do("nc -l -p 5000 >/tmp/got & true")
+    world.b.do("mkfifo /tmp/say; nc 10.9.0.1 5000 </tmp/say & talker=$!; exec 5<>/tmp/say; "
                "echo before >&5")
     wait_for(lambda: world.a.run("grep before /tmp/got")[0] == 0, 30, "the first line")
     world.stop_switch()
@@ -123,7 +123,7 @@ def test_tcp_connection_outlives_a_restart_of_the_switch(world):
     wait_for(lambda: world.a.run("grep after /tmp/got")[0] == 0, 60, "the last line")
     assert world.a.do("cat /tmp/got").split() == ["before", "while", "after"]
     assert world.a.ask("vm.info")["nics"][0]["link"] == "up"
-    world.b.do("exec 5>&-; kill $sleeper; rm /tmp/say")
+    world.b.do("exec 5>&-; kill $talker; rm /tmp/say")
 
 
 def test_balloon_gives_memory_to_the_host_and_takes_it_again(world):
