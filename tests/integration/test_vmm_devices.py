@@ -112,7 +112,8 @@ def test_guests_of_one_port_group_reach_each_other_and_no_other(world):
 
 
 def test_tcp_connection_outlives_a_restart_of_the_switch(world):
-    world.a.do("nc -l -p 5000 >/tmp/got & true")
+    # A nc whose input ends closes, so that of the listener stays open.
+    world.a.do("mkfifo /tmp/quiet; nc -l -p 5000 <>/tmp/quiet >/tmp/got & true")
     world.b.do("mkfifo /tmp/say; nc 10.9.0.1 5000 </tmp/say & talker=$!; exec 5<>/tmp/say; "
                "echo before >&5")
     wait_for(lambda: world.a.run("grep before /tmp/got")[0] == 0, 30, "the first line")
