@@ -16,12 +16,12 @@
 #include "of_ports.h"
 #include "openflow.h"
 
-#define MAX_GROUPS      65536u
-#define MAX_METERS      65536u
-#define MAX_OUT_BYTES   (4u << 20)
-#define BURST_PER_S     10 /* of a second's packet-ins, a tenth may come at once */
-#define EXPIRE_AT_ONCE  200000
-#define NS_PER_S        UINT64_C(1000000000)
+#define MAX_GROUPS     65536u
+#define MAX_METERS     65536u
+#define MAX_OUT_BYTES  (4u << 20)
+#define BURST_PER_S    10 /* of a second's packet-ins, a tenth may come at once */
+#define EXPIRE_AT_ONCE 200000
+#define NS_PER_S       UINT64_C(1000000000)
 
 struct openflow {
 	struct openflow_provider provider;
@@ -124,7 +124,8 @@ int openflow_new(struct ctl *ctl, const char *name, struct dp_bridge *bridge,
 		return sh_err_set(err, -ENOMEM, "out of memory");
 	of->provider = (struct openflow_provider){ .ctl = ctl, .of = of, .bridge = bridge };
 	of->provider.name = strdup(name);
-	r = of->provider.name ? make_switch(of, conf, err) : sh_err_set(err, -ENOMEM, "out of memory");
+	r = of->provider.name ? make_switch(of, conf, err)
+			      : sh_err_set(err, -ENOMEM, "out of memory");
 	if (r == 0)
 		r = make_conns(of, conf, err);
 	if (r == 0)
