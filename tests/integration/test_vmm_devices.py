@@ -2,6 +2,8 @@
 """Devices of shunt-vmm with a stock kernel in it, on KVM of an emulated machine: three guests with a
 root file system each, on a real shuntd. Each test leaves them as it found them."""
 
+import json
+
 import pytest
 
 from daemon import SHUNT, SHUNTD, SMALL, wait_for
@@ -16,7 +18,7 @@ portgroups:
   - { name: development, bridge: br0, vlan: 200 }
 ports:
   - { name: a, portgroup: production }
-  - { name: b, portgroup: production }
+  - { name: b, portgroup: production, queues: 2 }
   - { name: c, portgroup: development }
 """
 
@@ -32,9 +34,10 @@ class World:
         self.machine.write("/tmp/state/config.yaml", CONFIG)
         self.start_switch()
         for i, name in enumerate("abc", 1):
+            n = 2 if name == "b" else 1
+            nic = {"socket": f"/tmp/run/{name}.sock", "mac": f"02:00:00:00:00:0{i}", "queues": n}
             self.guests[name] = NestedGuest(
-                self.machine, name, f"10.9.0.{i}/24", memory=MEMORY,
-                nics=[{"socket": f"/tmp/run/{name}.sock", "mac": f"02:00:00:00:00:0{i}"}])
+                self.machine, name, f"10.9.0.{i}/24", memory=MEMORY, vcpus=n, nics=[nic])
         for guest in self.guests.values():
             guest.ready(150)
         return self
@@ -102,6 +105,13 @@ def test_nic_has_its_mac_and_the_offloads_of_the_switch(world):
     named = {"CSUM": 0, "GUEST_CSUM": 1, "GUEST_TSO4": 7, "HOST_TSO4": 11, "HOST_TSO6": 12,
              "MRG_RXBUF": 15, "STATUS": 16, "CTRL_VQ": 17, "EVENT_IDX": 29, "VERSION_1": 32}
     assert [name for name, bit in named.items() if features[bit] != "1"] == []
+
+
+def test_guest_of_two_vcpus_uses_two_queue_pairs(world):
+    assert world.b.do("ls /sys/class/net/eth0/queues").split() == ["rx-0", "rx-1", "tx-0", "tx-1"]
+    port = world.machine.do(f"{SHUNT} --run-dir /tmp/run -j port show b")
+    assert json.loads(port)["rx_queues"] == 2
+    assert world.b.pings("10.9.0.1")
 
 
 def test_guests_of_one_port_group_reach_each_other_and_no_other(world):
