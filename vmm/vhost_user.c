@@ -18,6 +18,7 @@
 
 #define BIT(n)    (UINT64_C(1) << (n))
 #define ANSWER_MS 5000
+#define SOON_MS   1000
 
 #define P_MQ        0
 #define P_RARP      2
@@ -34,6 +35,14 @@ static bool has(const struct vmm_vhost *v, unsigned protocol_feature)
 static int send_u64(struct vmm_vhost *v, uint32_t request, uint64_t value)
 {
 	return vhost_send(v->socket.fd, request, 0, &value, sizeof(value), NULL, 0);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 /* Until it is ready */
@@ -56,6 +65,7 @@ static int ask(struct vmm_vhost *v, uint32_t request)
 static void become_ready(struct vmm_vhost *v)
 {
 	v->is_ready = true;
+	v->ready_since_ms = now_ms();
 	v->has_said = false;
 	sh_log_notice("device '%s': connected to '%s'", v->name, v->path);
 	v->ops->ready(v->ctx);
@@ -164,10 +174,11 @@ void vmm_vhost_hang_up(struct vmm_vhost *v, bool failed)
 {
 	if (v->socket.fd < 0)
 		return;
-	/* One that leaves without a word is not asked again at once. */
-	if (!disconnect(v))
+	/* One that leaves without a word, or soon after it came (as one does that does not like
+	 * what the guest has in its rings), is not asked again at once. */
+	if (!v->is_ready || now_ms() - v->ready_since_ms < SOON_MS)
 		failed = true;
-	else
+	if (disconnect(v))
 		v->ops->lost(v->ctx);
 	vmm_vhost_search_again(v, failed);
 }
@@ -185,14 +196,6 @@ void vmm_vhost_close(struct vmm_vhost *v)
 }
 
 /* Once it is ready */
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static int wait_answer(struct vmm_vhost *v, uint32_t request, uint64_t *ret)
 {

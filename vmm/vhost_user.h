@@ -37,6 +37,7 @@ struct vmm_vhost {
 	unsigned n_pairs;
 
 	/* of vhost_user.c */
+	int64_t ready_since_ms;
 	uint32_t asked; /* the request whose answer is awaited before it is ready */
 	struct vhost_answer answer;
 	struct vmm_source socket; /* fd -1: none */

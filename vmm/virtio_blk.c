@@ -60,12 +60,13 @@ static void cut_front(struct iovec *iov, unsigned n_iov, size_t n)
 static int parse(struct request *r)
 {
 	struct vmm_chain *c = &r->chain;
-	struct iovec *last = &c->iov[c->n_out + c->n_in - 1];
+	struct iovec *last;
 
 	if (c->n_in == 0 || c->out_bytes < sizeof(r->header))
 		return -EPROTO;
 	vmm_iov_read(c->iov, c->n_out, 0, &r->header, sizeof(r->header));
 	cut_front(c->iov, c->n_out, sizeof(r->header));
+	last = &c->iov[c->n_out + c->n_in - 1];
 	last->iov_len--;
 	r->status = (uint8_t *)last->iov_base + last->iov_len;
 	if (r->header.type == VIRTIO_BLK_T_IN || r->header.type == VIRTIO_BLK_T_GET_ID) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Any bytes as what a guest does to a machine's virtio devices: registers of every width in all of
- * their BARs and in configuration space, its memory with whatever rings it likes, kicks, resets,
- * and a pause at any moment. The memory is an allocation of its own, so that the sanitizer sees a
- * byte beside it; the disk's size may not change.
+ * their BARs and in configuration space, its memory with whatever rings it likes, kicks, resets, a
+ * pause at any moment, and a snapshot that was changed. The memory is an allocation of its own, so
+ * that the sanitizer sees a byte beside it; the disk's size may not change.
  */
 #include <fcntl.h>
 #include <linux/virtio_config.h>
@@ -17,6 +17,7 @@
 #include "virtio_blk.h"
 #include "virtio_console.h"
 #include "virtio_rng.h"
+#include "virtio_state.h"
 #include "vmm_rig.h"
 
 #define DISK_BYTES   (UINT64_C(256) << 10)
@@ -157,11 +158,27 @@ static void memory_step(struct guest *g)
 		*(uint8_t *)rig_at(&g->rig, at + i, 1) = take_u8(g);
 }
 
+/* A snapshot that somebody has changed. */
+static void restore_step(struct guest *g)
+{
+	struct vmm_virtio *dev = g->rig.set.first;
+	struct vmm_virtio_state state;
+
+	for (unsigned i = take_u8(g) % N_DEVICES; i; i--)
+		dev = dev->next;
+	vmm_virtio_pause_all(&g->rig.set);
+	vmm_virtio_save(dev, &state);
+	for (unsigned n = take_u8(g) % 8; n; n--)
+		((uint8_t *)&state)[take(g, 2) % sizeof(state)] = take_u8(g);
+	(void)vmm_virtio_restore(dev, &state, NULL);
+	vmm_virtio_resume_all(&g->rig.set);
+}
+
 static void host_step(struct guest *g)
 {
 	struct vmm_balloon_info info;
 
-	switch (take_u8(g) % 4) {
+	switch (take_u8(g) % 5) {
 	case 0:
 		vmm_virtio_pause_all(&g->rig.set);
 		turn(g);
@@ -172,6 +189,9 @@ static void host_step(struct guest *g)
 		break;
 	case 2:
 		(void)vmm_balloon_set(g->balloon, take(g, 3), NULL);
+		break;
+	case 3:
+		restore_step(g);
 		break;
 	default:
 		vmm_pci_reset(g->rig.pci);

@@ -65,7 +65,7 @@ class NestedGuest:
 
     def __init__(self, machine, name, address=None, memory="128M", vcpus=1, **fields):
         self.machine, self.name = machine, name
-        cmdline = "console=ttyS0 panic=-1"
+        cmdline = "console=ttyS0 panic=-1 quiet"
         if address:
             cmdline += f" shunt.ip={address}"
         definition = {

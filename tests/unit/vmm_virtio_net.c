@@ -10,12 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "unit.h"
 #include "vhost_back_end.h"
 #include "virtio_net.h"
+#include "virtio_state.h"
 #include "vmm_rig.h"
 
 #define F(name)   VMM_BIT(VIRTIO_NET_F_##name)
@@ -402,6 +404,23 @@ static void back_end_that_leaves_half_way_is_found_again(void **state)
 	}
 }
 
+static void back_end_that_leaves_as_soon_as_it_came_is_not_asked_all_the_time(void **state)
+{
+	int64_t begin = now_ms();
+
+	start_net(1, 0, ALL, 3);
+	for (unsigned n = 0; n < 4; n++) {
+		pthread_mutex_lock(&t.b.lock);
+		if (t.b.is_connected)
+			shutdown(t.b.fd, SHUT_RDWR);
+		pthread_mutex_unlock(&t.b.lock);
+		for (int64_t end = now_ms() + 50; now_ms() < end;)
+			(void)rig_turn(&t.rig, 10);
+	}
+	assert_true(t.b.n_connections <= 2 + (now_ms() - begin) / 1000);
+	TURN_UNTIL(has_ring(0, true) && has_ring(1, true));
+}
+
 static void paused_machine_has_no_ring_running_and_resumes_where_it_was(void **state)
 {
 	const uint16_t two = 2;
@@ -414,6 +433,41 @@ static void paused_machine_has_no_ring_running_and_resumes_where_it_was(void **s
 	vmm_virtio_resume_all(&t.rig.set);
 	assert_true(has_ring(2, true) && has_ring(3, true));
 	assert_int_equal(t.b.rings[2].base, 5);
+}
+
+/* A snapshot's way: the guest's memory and the device's state in another process. */
+static void restored_machine_goes_on_at_the_same_rings_and_registers(void **state)
+{
+	const uint16_t two = 2;
+	const uint8_t other[6] = { 2, 9, 9, 9, 9, 9 };
+	struct vmm_virtio_state saved;
+	struct rig before;
+
+	start_net(2, 0, ALL, 5);
+	assert_int_equal(control(4, VIRTIO_NET_CTRL_MQ, 0, &two, 2), VIRTIO_NET_OK);
+	assert_int_equal(control(4, VIRTIO_NET_CTRL_MAC, 1, other, 6), VIRTIO_NET_OK);
+	((struct vring_used *)rig_at(&t.rig, t.d.queues[2].used, 4))->idx = 5;
+	vmm_virtio_pause_all(&t.rig.set);
+	vmm_virtio_save(t.rig.set.first, &saved);
+	before = t.rig;
+	leave();
+	rig_open(&t.rig, true);
+	make_net(2, 0);
+	memcpy(rig_at(&t.rig, 0, RIG_MEMORY), rig_at(&before, 0, RIG_MEMORY), RIG_MEMORY);
+	rig_close(&before);
+	serve();
+	TURN_UNTIL(is_offered());
+	vmm_virtio_pause_all(&t.rig.set);
+	assert_int_equal(vmm_virtio_restore(t.rig.set.first, &saved, NULL), 0);
+	vmm_virtio_resume_all(&t.rig.set);
+	assert_true(has_ring(0, true) && has_ring(3, true));
+	assert_int_equal(t.b.rings[2].base, 5);
+	assert_true(t.b.rings[2].call_fd >= 0);
+	assert_int_equal(driver_read(&t.d, t.d.device + 1, 1), 9);
+	assert_int_equal(driver_read(&t.d, t.d.common + VIRTIO_PCI_COMMON_STATUS, 1), 15);
+	(void)driver_interrupts(&t.d, 3);
+	assert_int_equal(eventfd_write(t.b.rings[2].call_fd, 1), 0);
+	assert_int_equal(driver_interrupts(&t.d, 3), 1);
 }
 
 static void guest_is_asked_to_announce_itself_after_it_has_moved(void **state)
@@ -469,7 +523,9 @@ int main(void)
 		TEST(refused_memory_hangs_up_and_is_tried_again),
 		TEST(answers_that_make_no_sense_are_hung_up_on),
 		TEST(back_end_that_leaves_half_way_is_found_again),
+		TEST(back_end_that_leaves_as_soon_as_it_came_is_not_asked_all_the_time),
 		TEST(paused_machine_has_no_ring_running_and_resumes_where_it_was),
+		TEST(restored_machine_goes_on_at_the_same_rings_and_registers),
 		TEST(guest_is_asked_to_announce_itself_after_it_has_moved),
 		TEST(what_cannot_be_is_refused_with_a_word),
 	};
