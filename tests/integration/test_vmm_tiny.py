@@ -4,6 +4,7 @@
 import os
 import pwd
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -296,6 +297,22 @@ def test_pseudo_terminal_that_nobody_reads_does_not_stop_the_guest(vmm):
         dec %ebx
         jnz 1b""")
     assert vmm(elf(code), serial="pty").wait() == 0
+
+
+def test_pipe_that_nobody_reads_keeps_nobody_from_ending_the_machine(vmm, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    end = os.open(tmp_path / "pipe", os.O_RDWR)
+    try:
+        machine = vmm(elf(FOREVER), serial=str(tmp_path / "pipe"))
+        machine.call("vm.info")
+        pipe_is_full = select.poll()
+        pipe_is_full.register(end, select.POLLOUT)
+        machine.until(lambda: not pipe_is_full.poll(0), "full pipe")
+        machine.call("vm.pause")
+        machine.call("vm.kill")
+        assert machine.wait() == 0
+    finally:
+        os.close(end)
 
 
 def test_serial_port_is_a_file_that_grows(vmm, tmp_path):
