@@ -102,12 +102,16 @@ static json_t *balloon_json(const struct vmm_machine *machine)
 
 static int info(struct vmm_machine *machine, const json_t *params, json_t **ret, struct sh_err *err)
 {
-	*ret = json_pack("{s:s, s:s, s:i, s:o, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:i}", "name",
+	struct vmm_machine_usage usage;
+
+	vmm_machine_usage(machine, &usage);
+	*ret = json_pack("{s:s, s:s, s:i, s:o, s:{s:I, s:I, s:I}, s:o, s:o, s:o, s:o, s:i}", "name",
 		machine->conf.def->name, "state", state_name(machine->state), "pid", (int)getpid(),
 		"vcpus", vcpus_json(machine), "memory", "size", (json_int_t)machine->mem.size,
-		"resident", (json_int_t)vmm_mem_resident(&machine->mem), "balloon",
-		balloon_json(machine), "disks", disks_json(machine), "nics", nics_json(machine),
-		"serial", serial_json(machine), "resets", (int)machine->n_resets);
+		"resident", (json_int_t)usage.resident, "merged", (json_int_t)usage.merged,
+		"balloon", balloon_json(machine), "disks", disks_json(machine), "nics",
+		nics_json(machine), "serial", serial_json(machine), "resets",
+		(int)machine->n_resets);
 	return *ret ? 0 : sh_err_set(err, -ENOMEM, "out of memory");
 }
 

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,14 +15,21 @@
 #include "base/cleanup.h"
 #include "console.h"
 
-#define QUIT 0x1d /* Ctrl-] */
+#define QUIT        0x1d /* Ctrl-] */
+#define PATIENCE_MS 1000 /* with a reader; nobody may ever read a pseudo-terminal */
 
+/* Never waits long, since the vCPU must come when all shall park. A byte that the other end has
+ * no room for is lost, as on a wire. */
 static void out(void *ctx, uint8_t byte)
 {
 	struct vmm_console *console = ctx;
+	struct pollfd p = { .fd = console->out_fd, .events = POLLOUT };
+	bool may_wait = !console->path[0] && !console->is_stuck;
 
-	/* Full, or interrupted because the guest shall stop: the byte is lost, as on a wire. */
-	if (console->out_fd >= 0 && write(console->out_fd, &byte, 1) < 0)
+	if (console->out_fd < 0)
+		return;
+	console->is_stuck = poll(&p, 1, may_wait ? PATIENCE_MS : 0) == 0;
+	if ((p.revents & POLLOUT) && write(console->out_fd, &byte, 1) < 0)
 		return;
 }
 

@@ -20,6 +20,7 @@ struct vmm_console {
 	int slave_fd;      /* keeps the pseudo-terminal alive while nobody has it open */
 	char path[64];     /* of the pseudo-terminal */
 	bool is_raw;       /* our own terminal was changed */
+	bool is_stuck;     /* nobody has read for a while */
 	struct termios before;
 	struct vmm_source source;
 	void (*on_quit)(void *ctx); /* Ctrl-] at our own terminal */

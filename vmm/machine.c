@@ -144,6 +144,8 @@ int vmm_machine_open(
 		.mem = { .fd = -1 },
 		.boot = { .kernel_fd = -1, .initrd_fd = -1 },
 		.loop = { .epoll_fd = -1, .stop_fd = -1 },
+		.statm_fd = -1,
+		.ksm_fd = -1,
 		.event_fd = -1,
 		.state = VMM_PAUSED,
 	};
@@ -202,8 +204,11 @@ static void on_complete(void *ctx)
 int vmm_machine_start(struct vmm_machine *machine, struct sh_err *err)
 {
 	int proc = open("/proc/self/task", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int r = vmm_confine_process(&machine->conf.confine, err);
+	int r;
 
+	machine->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	machine->ksm_fd = open("/proc/self/ksm_stat", O_RDONLY | O_CLOEXEC);
+	r = vmm_confine_process(&machine->conf.confine, err);
 	if (r == 0)
 		r = vmm_vcpus_start(machine->vcpus, proc, err);
 	if (proc >= 0)
@@ -227,6 +232,10 @@ void vmm_machine_done(struct vmm_machine *machine)
 		vmm_loop_done(&machine->loop);
 	if (machine->event_fd >= 0)
 		close(machine->event_fd);
+	if (machine->statm_fd >= 0)
+		close(machine->statm_fd);
+	if (machine->ksm_fd >= 0)
+		close(machine->ksm_fd);
 	if (machine->boot.kernel_fd >= 0)
 		close(machine->boot.kernel_fd);
 	if (machine->boot.initrd_fd >= 0)
@@ -359,4 +368,30 @@ int vmm_machine_press_button(struct vmm_machine *machine, struct sh_err *err)
 		return sh_err_set(err, -ENOTCONN,
 			"the guest does not listen to its power button: kill ends it");
 	return 0;
+}
+
+/* A short file of /proc, as text; empty where it cannot be read. */
+static void read_text(int fd, char *text, size_t size)
+{
+	ssize_t n = fd < 0 ? 0 : pread(fd, text, size - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+}
+
+void vmm_machine_usage(const struct vmm_machine *machine, struct vmm_machine_usage *ret)
+{
+	const uint64_t page_bytes = 4096;
+	unsigned long long resident = 0, shared = 0, merged = 0;
+	const char *word = "ksm_merging_pages ";
+	char text[512];
+
+	read_text(machine->ksm_fd, text, sizeof(text));
+	word = strstr(text, word) ? strstr(text, word) + strlen(word) : "";
+	(void)sscanf(word, "%llu", &merged);
+	*ret = (struct vmm_machine_usage){ .resident = vmm_mem_resident(&machine->mem),
+		.merged = merged * page_bytes };
+	/* Memory of its own has no file to ask: the process's, a few MiB more. */
+	read_text(machine->statm_fd, text, sizeof(text));
+	if (machine->mem.fd < 0 && sscanf(text, "%*u %llu %llu", &resident, &shared) == 2)
+		ret->resident = (resident - shared) * page_bytes;
 }

@@ -43,6 +43,7 @@ struct vmm_machine {
 	bool is_complete; /* the guest may run: see vmm_devices_start */
 	struct vmm_vcpus *vcpus;
 	struct vmm_loop loop; /* the main thread's */
+	int statm_fd, ksm_fd; /* of /proc/self; -1 where the kernel has none */
 	struct vmm_boot_conf boot;
 	enum vmm_state state;
 	int exit_status;
@@ -79,6 +80,12 @@ int vmm_machine_resume(struct vmm_machine *machine, struct sh_err *err);
 /** Press the power button. errors: -ENOTCONN: the guest does not listen to it. */
 int vmm_machine_press_button(struct vmm_machine *machine, struct sh_err *err);
 void vmm_machine_end(struct vmm_machine *machine, int exit_status);
+
+struct vmm_machine_usage {
+	uint64_t resident; /* bytes of memory that the host has given */
+	uint64_t merged;   /* of these, shared with others (KSM) */
+};
+void vmm_machine_usage(const struct vmm_machine *machine, struct vmm_machine_usage *ret);
 
 /* machine_io.c: what vCPUs ask of it. ctx is the machine. */
 extern const struct vmm_vcpu_ops vmm_machine_vcpu_ops;

@@ -3,6 +3,8 @@
 
 import os
 import pwd
+import re
+import select
 import signal
 import socket
 import subprocess
@@ -147,7 +149,8 @@ def test_memory_above_4_gib_is_there(vmm):
     assert says(machine) == "12345678"
 
 
-def test_each_vcpu_starts_when_it_is_told(vmm):
+@pytest.mark.parametrize("vcpus", [3, 64])
+def test_each_vcpu_starts_when_it_is_told(vmm, vcpus):
     """The first one sends INIT and SIPI to all others, which begin in real mode at 0x8000 and
     count themselves."""
     code = guest("""
@@ -159,19 +162,18 @@ def test_each_vcpu_starts_when_it_is_told(vmm):
         movl $0x1ff, 0xf0(%rdi)
         movl $0xc4500, 0x300(%rdi)
         movl $0xc4608, 0x300(%rdi)
-1:      cmpb $2, 0x5000
+1:      cmpb $VCPUS - 1, 0x5000
         jb 1b
-        mov 0x5000, %al
-        add $'0', %al
-        call say
+        movzbl 0x5000, %eax
+        call say_hex
         jmp end
 ap:     .code16
         lock incb 0x5000
 2:      hlt
         jmp 2b
 ap_end: .code64
-end:""")
-    assert says(vmm(elf(code), "--vcpus", "3")) == "2"
+end:""".replace("VCPUS", str(vcpus)))
+    assert says(vmm(elf(code), "--vcpus", str(vcpus))) == f"{vcpus - 1:08x}"
 
 
 # Ports and configuration space
@@ -289,12 +291,28 @@ def test_serial_port_is_a_pseudo_terminal(vmm):
 
 def test_pseudo_terminal_that_nobody_reads_does_not_stop_the_guest(vmm):
     code = guest("""
-        mov $200000, %ebx
+        mov $100000, %ebx
 1:      mov $'x', %al
         call say
         dec %ebx
         jnz 1b""")
     assert vmm(elf(code), serial="pty").wait() == 0
+
+
+def test_pipe_that_nobody_reads_keeps_nobody_from_ending_the_machine(vmm, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    end = os.open(tmp_path / "pipe", os.O_RDWR)
+    try:
+        machine = vmm(elf(FOREVER), serial=str(tmp_path / "pipe"))
+        machine.call("vm.info")
+        pipe_is_full = select.poll()
+        pipe_is_full.register(end, select.POLLOUT)
+        machine.until(lambda: not pipe_is_full.poll(0), "full pipe")
+        machine.call("vm.pause")
+        machine.call("vm.kill")
+        assert machine.wait() == 0
+    finally:
+        os.close(end)
 
 
 def test_serial_port_is_a_file_that_grows(vmm, tmp_path):
@@ -569,6 +587,39 @@ def test_wrong_usage_is_status_2(words):
 
 
 # Definition
+
+
+def huge_pages(change):
+    """Reserve so many more of 2 MiB; returns how many are free now."""
+    path = "/proc/sys/vm/nr_hugepages"
+    with open(path) as f:
+        count = int(f.read()) + change
+    with open(path, "w") as f:
+        f.write(str(max(count, 0)))
+    with open("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages") as f:
+        return int(f.read())
+
+
+def test_memory_lies_in_huge_pages_where_that_is_wanted(vmm):
+    try:
+        assert huge_pages(16) >= 16
+        machine = vmm(elf(ASLEEP), definition={"memory": {"size": "32M", "hugepages": "2M"}})
+        machine.has_said(b"z")
+        with open(f"/proc/{machine.process.pid}/smaps") as f:
+            mapping = f.read().split("memfd:guest-memory")[1]
+        assert re.search(r"KernelPageSize: +2048 kB", mapping[:500])
+        machine.end()
+    finally:
+        huge_pages(-16)
+
+
+def test_mergeable_memory_is_offered_to_ksm(vmm):
+    machine = vmm(elf(ASLEEP), definition={"memory": {"size": "32M", "mergeable": True}})
+    machine.has_said(b"z")
+    memory = machine.call("vm.info")["memory"]
+    assert 0 < memory["resident"] <= 48 << 20 and memory["merged"] >= 0
+    with open(f"/proc/{machine.process.pid}/smaps") as f:
+        assert any(line.startswith("VmFlags:") and " mg" in line for line in f)
 
 
 def test_definition_comes_from_stdin_and_options_win(vmm, tmp_path):
