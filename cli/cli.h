@@ -100,6 +100,7 @@ void cli_print_json(const json_t *value);
 /* verbs of their own */
 int cli_apply(struct cli *cli);
 int cli_trace(struct cli *cli);
+int cli_capture(struct cli *cli);
 int cli_config_show(struct cli *cli);
 int cli_config_check(struct cli *cli);
 int cli_completion(struct cli *cli);

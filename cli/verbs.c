@@ -31,6 +31,17 @@ static const struct cli_option trace_options[] = {
 	{ "pcap", "a capture whose first frame it is", "FILE" },
 	{ 0 },
 };
+static const struct cli_option capture_options[] = {
+	{ "write", "where to, in pcapng; - is standard output", "FILE" },
+	{ "dir",
+		"in: what the port sends into the switch, out: what the switch sends by it; "
+		"default: both",
+		"in|out|both" },
+	{ "filter", "frames that it matches alone, as tcpdump takes it", "EXPRESSION" },
+	{ "snaplen", "bytes of a frame at most; default: all", "BYTES" },
+	{ "count", "end after so many frames", "N" },
+	{ 0 },
+};
 static const struct cli_option apply_options[] = {
 	{ "dry-run", "print the plan and stop", NULL },
 	{ 0 },
@@ -86,6 +97,9 @@ const struct cli_verb cli_verbs[] = {
 	  .operand = CLI_OPTIONAL_WORD, .operand_name = "[MATCH]", .param = "match",
 	  .fields = API_FDB, .only = of_bridge_fields, .options = trace_options, .reads = true,
 	  .method = "trace", .run = cli_trace, .print = cli_print_trace },
+	{ .noun = "capture", .help = "what goes in and out of a port, as it runs",
+	  .operand = CLI_NAME, .operand_name = "PORT", .fields = NO_FIELDS,
+	  .options = capture_options, .method = "capture.start", .run = cli_capture },
 	{ .noun = "group", .verb = "list", .help = "OpenFlow groups", .fields = API_FDB,
 	  .only = of_bridge_fields, .reads = true, .method = "group.list", .run = cli_call,
 	  .print = cli_print_groups },

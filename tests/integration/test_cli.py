@@ -61,8 +61,8 @@ FIELDS = {"bridge": ["fail-mode", "fdb-size", "controllers"], "fdb": ["bridge"],
 
 def test_help_lists_the_nouns_and_verbs_there_are():
     assert {noun for noun, *_ in VERBS} == {"show", "bridge", "portgroup", "port", "fdb", "flow",
-                                            "group", "meter", "table", "trace", "worker", "apply",
-                                            "config", "log", "completion", "version"}
+                                            "group", "meter", "table", "trace", "capture", "worker",
+                                            "apply", "config", "log", "completion", "version"}
     assert {v for n, v, _ in VERBS if n == "port"} == {"add", "del", "set", "list", "show", "stats"}
     assert shunt("help").stdout == shunt("-h").stdout == shunt("--help").stdout
 
@@ -206,7 +206,7 @@ def completed(switch, line):
 
 COMPLETED = {
     "shunt ": {"show", "bridge", "portgroup", "port", "fdb", "flow", "group", "meter", "table",
-               "trace", "worker", "apply", "config", "log",
+               "trace", "capture", "worker", "apply", "config", "log",
                "completion", "version"},
     "shunt po": {"port", "portgroup"},
     "shunt port ": {"add", "del", "set", "list", "show", "stats"},
