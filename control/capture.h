@@ -22,7 +22,8 @@ struct capture;
  * errors:  those of dp_capture_new; -EBUSY (too many), -errno of the socket
  */
 int capture_start(struct ctl *ctl, const char *port, struct dp_port *dp,
-	const struct dp_capture_conf *conf, uint64_t n_frames, const char **ret_socket, struct sh_err *err);
+	const struct dp_capture_conf *conf, uint64_t n_frames, const char **ret_socket,
+	struct sh_err *err);
 
 /** End all, while the dataplane is still there. */
 void capture_stop_all(struct ctl *ctl);

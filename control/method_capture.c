@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * capture.start. Control thread.
+ * capture.start: the port and how much of it. Control thread.
  */
 #include <errno.h>
 #include <inttypes.h>
