@@ -35,8 +35,59 @@ static const struct cli_option apply_options[] = {
 	{ "dry-run", "print the plan and stop", NULL },
 	{ 0 },
 };
+static const struct cli_option sriov_stats_options[] = {
+	{ "watch", "print them again every second, until interrupted", NULL },
+	{ 0 },
+};
+static const struct cli_option sriov_change_options[] = {
+	{ "allow-disruptive", "do steps that disturb virtual functions that run", NULL },
+	{ "force", "touch a NIC that carries the default route, too", NULL },
+	{ "dry-run", "print the steps and stop", NULL },
+	{ 0 },
+};
+static const struct cli_option sriov_bind_options[] = {
+	{ "vf", "the virtual function", "N" },
+	{ "driver", "a driver's name, or none", "D" },
+	{ "allow-disruptive", "take it from who has it open", NULL },
+	{ "force", "touch a NIC that carries the default route, too", NULL },
+	{ "dry-run", "print the steps and stop", NULL },
+	{ 0 },
+};
+static const struct cli_option sriov_set_options[] = {
+	{ "vf", "the virtual function, or a range of them; without it the key is the PF's", "N" },
+	{ "num-vfs", "how many virtual functions", "N" },
+	{ "drivers-autoprobe", "whether drivers bind to new ones by themselves", "BOOL" },
+	{ "eswitch", "legacy or switchdev", "MODE" },
+	{ "mtu", "of the PF", "N" },
+	{ "mac", "address, or auto", "MAC" },
+	{ "vlan", "access VLAN, 0 for none", "N" },
+	{ "qos", "priority in its tag, 0 to 7", "N" },
+	{ "vlan-proto", "802.1q or 802.1ad", "PROTO" },
+	{ "trunk", "VLANs that it may tag itself", "LIST" },
+	{ "spoofchk", "drop frames with another's source address", "BOOL" },
+	{ "trust", "let it change its address and go promiscuous", "BOOL" },
+	{ "link-state", "auto, enable or disable", "STATE" },
+	{ "min-tx-rate", "guaranteed, Mb/s", "N" },
+	{ "max-tx-rate", "limit, Mb/s; 0 for none", "N" },
+	{ "query-rss", "let it read the RSS table and key", "BOOL" },
+	{ "msix-vectors", "its interrupt vectors", "N" },
+	{ "driver", "a driver's name, or none", "D" },
+	{ "allow-disruptive", "do steps that disturb virtual functions that run", NULL },
+	{ "force", "touch a NIC that carries the default route, too", NULL },
+	{ "dry-run", "print the steps and stop", NULL },
+	{ 0 },
+};
+static const struct cli_option sriov_watch_options[] = {
+	{ "config", "the file; default: shuntd's store", "FILE" },
+	{ "report-only", "log what differs and change nothing", NULL },
+	{ 0 },
+};
 
 /* clang-format off */
+#define SRIOV(word, program_word) \
+	.noun = "sriov", .verb = word, .fields = NO_FIELDS, .run = cli_sriov, \
+	.program_verb = program_word
+
 #define EDIT(word, of) \
 	{ .noun = word, .verb = "add", .help = "make one", .operand = CLI_NAME, .fields = of, \
 	  .method = word ".add", .run = cli_call }, \
@@ -100,6 +151,22 @@ const struct cli_verb cli_verbs[] = {
 	{ .noun = "worker", .verb = "stats", .help = "their frames and cycles", .fields = NO_FIELDS,
 	  .options = stats_options, .reads = true, .method = "worker.stats", .run = cli_call,
 	  .print = cli_print_worker_stats },
+	{ SRIOV("list", "list"), .help = "NICs that can have virtual functions", .reads = true },
+	{ SRIOV("show", "show"), .help = "one of them and its virtual functions", .operand = CLI_WORD,
+	  .operand_name = "PF", .reads = true },
+	{ SRIOV("stats", "stats"), .help = "counters of virtual functions",
+	  .operand = CLI_OPTIONAL_WORD, .operand_name = "[PF]", .options = sriov_stats_options,
+	  .reads = true },
+	{ SRIOV("plan", "plan"), .help = "print the steps from now to a file's key sriov",
+	  .operand = CLI_FILE, .operand_name = "FILE", .reads = true },
+	{ SRIOV("apply", "apply"), .help = "do these steps, and read back what they did",
+	  .operand = CLI_FILE, .operand_name = "FILE", .more = sriov_change_options },
+	{ SRIOV("set", "set"), .help = "change one NIC, or one of its virtual functions",
+	  .operand = CLI_WORD, .operand_name = "PF", .more = sriov_set_options },
+	{ SRIOV("bind", "bind"), .help = "give a virtual function to a driver, as vfio-pci",
+	  .operand = CLI_WORD, .operand_name = "PF", .more = sriov_bind_options },
+	{ SRIOV("watch", "--watch"), .help = "keep NICs as a file wants them",
+	  .more = sriov_watch_options },
 	{ .noun = "apply", .help = "make the switch equal to a file; - reads standard input",
 	  .operand = CLI_FILE, .operand_name = "FILE", .fields = NO_FIELDS,
 	  .options = apply_options, .method = "apply", .run = cli_apply, .reads = true },

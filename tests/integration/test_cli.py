@@ -61,8 +61,10 @@ FIELDS = {"bridge": ["fail-mode", "fdb-size", "controllers"], "fdb": ["bridge"],
 
 def test_help_lists_the_nouns_and_verbs_there_are():
     assert {noun for noun, *_ in VERBS} == {"show", "bridge", "portgroup", "port", "fdb", "flow",
-                                            "group", "meter", "table", "trace", "worker", "apply",
-                                            "config", "log", "completion", "version"}
+                                            "group", "meter", "table", "trace", "worker", "sriov",
+                                            "apply", "config", "log", "completion", "version"}
+    assert {v for n, v, _ in VERBS if n == "sriov"} == {"list", "show", "stats", "plan", "apply",
+                                                        "set", "bind", "watch"}
     assert {v for n, v, _ in VERBS if n == "port"} == {"add", "del", "set", "list", "show", "stats"}
     assert shunt("help").stdout == shunt("-h").stdout == shunt("--help").stdout
 
@@ -206,7 +208,7 @@ def completed(switch, line):
 
 COMPLETED = {
     "shunt ": {"show", "bridge", "portgroup", "port", "fdb", "flow", "group", "meter", "table",
-               "trace", "worker", "apply", "config", "log",
+               "trace", "worker", "sriov", "apply", "config", "log",
                "completion", "version"},
     "shunt po": {"port", "portgroup"},
     "shunt port ": {"add", "del", "set", "list", "show", "stats"},
@@ -227,6 +229,11 @@ COMPLETED = {
     "shunt fdb flush --port w": {"web1", "w"},
     "shunt fdb list --": {"--bridge"},
     "shunt worker stats --": {"--clear"},
+    "shunt sriov s": {"show", "stats", "set"},
+    "shunt sriov stats --": {"--watch"},
+    "shunt sriov bind eth0 --d": {"--driver", "--dry-run"},
+    "shunt sriov set eth0 --vlan": {"--vlan", "--vlan-proto"},
+    "shunt sriov apply --f": {"--force"},
     "shunt apply --": {"--dry-run"},
     "shunt apply ": set(),  # bash completes the file
     "shunt -j port show n": {"null1", "null2"},
