@@ -14,6 +14,7 @@ MAY_SEE = {
     "api": {"base"},
     "ofproto": {"base"},
     "dataplane": {"base"},
+    "sriov": {"base"},
     "control": {"base", "api", "ofproto", "dataplane"},
     "cli": {"base", "api"},
 }

@@ -8,6 +8,7 @@
 
 #include <net/if.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -29,6 +30,9 @@ enum sriov_attr {
 	SRIOV_GUIDS,
 	SRIOV_STATS,
 	SRIOV_MSIX,
+	SRIOV_FN_HW_ADDR, /* of the function behind the VF's devlink port */
+	SRIOV_FN_STATE,
+	SRIOV_FN_RATE, /* tx_share and tx_max */
 	SRIOV_N_ATTRS,
 };
 
@@ -71,6 +75,11 @@ struct sriov_vf {
 	uint64_t node_guid, port_guid;     /* InfiniBand */
 	uint32_t msix_vectors;
 	struct sriov_vf_stats stats;
+	bool has_port; /* devlink: the eswitch has a port for it, with this index */
+	uint32_t port;
+	uint8_t fn_hw_addr[6];
+	bool fn_active;
+	uint32_t fn_tx_share, fn_tx_max; /* Mb/s, 0: none */
 };
 
 struct sriov_pf {
@@ -85,8 +94,9 @@ struct sriov_pf {
 	bool link_up;
 	uint32_t link_mbps; /* 0 unknown */
 	uint32_t mtu;
-	uint32_t total_vfs; /* that the device can have */
-	uint32_t n_vfs;     /* that are enabled; vfs[n_vfs] */
+	uint32_t total_vfs;  /* that the device can have */
+	uint32_t total_msix; /* vectors to divide among the VFs; 0: they are fixed */
+	uint32_t n_vfs;      /* that are enabled; vfs[n_vfs] */
 	bool drivers_autoprobe;
 	enum sriov_eswitch eswitch;
 	char inline_mode[16], encap_mode[16]; /* devlink's words, "" unknown */
@@ -108,7 +118,16 @@ struct sriov_env {
 	const char *dev;          /* "/dev" */
 	struct sriov_nl *route;   /* rtnetlink */
 	struct sriov_nl *generic; /* generic netlink; NULL: no devlink */
+	/* Ask a driver for its firmware's version; NULL: nobody is asked. return: 0 or -errno */
+	int (*firmware)(const char *netdev, char *ret, size_t size);
+	/* Which process lives in another network namespace that has the netdev of a VF with this
+	 * address; NULL: nobody looks. return: 1 found, 0 not, -errno */
+	int (*find_user)(const struct sriov_env *env, const char *address, char *ret, size_t size);
 };
+
+/** This host. errors: those of sriov_nl_new; without generic netlink there is no devlink. */
+int sriov_env_init(struct sriov_env *ret, struct sh_err *err);
+void sriov_env_done(struct sriov_env *env);
 
 /**
  * Read all PFs, or the one of that name (NULL: all).
