@@ -270,7 +270,8 @@ def test_completion_printed_is_completion_installed(switch):
     assert done.stdout == direct.stdout and "complete -o default -F _shunt shunt" in done.stdout
 
 
-PAGES = {"shunt.1": "help-scdoc", "shuntd.8": "help-scdoc", "shunt.yaml.5": "help-scdoc-fields"}
+PAGES = {"shunt.1": "help-scdoc", "shuntd.8": "help-scdoc", "shunt-sriov.8": "help-scdoc",
+         "shunt.yaml.5": "help-scdoc-fields"}
 
 
 @pytest.fixture(scope="module")
