@@ -82,11 +82,11 @@ class SriovMachine(Machine):
                 "[ ! -e $a/driver ] || echo ${a##*/} >$a/driver/unbind; "
                 "echo >$a/driver_override; done", CHANGE_S)
         self.set_n_vfs(N_VFS)
-        self.do("".join(f"ip link set eth0 vf {i} mac 00:00:00:00:00:00 vlan 0; "
-                        f"ip link set eth0 vf {i} spoofchk on; ip link set eth0 vf {i} trust off; "
-                        for i in range(N_VFS)))
-        self.wait_for_link()
-        self.do("".join(f"ip link set eth0 vf {i} max_tx_rate 0; " for i in range(N_VFS)))
+        self.wait_for_link()  # igb takes no rate without
+        self.write("/tmp/reset", "".join(
+            f"link set eth0 vf {i} {words}\n" for i in range(N_VFS) for words in
+            ("mac 00:00:00:00:00:00 vlan 0 spoofchk on", "trust off", "max_tx_rate 0")))
+        self.do("ip -batch /tmp/reset")
 
     def wait_for_link(self):
         """igb loses its link when VFs are made."""
