@@ -30,7 +30,7 @@ static void usage_of(const struct cli_verb *v, char *line, size_t size)
 	snprintf(line, size, "%s%s%s%s%s%s", v->noun, v->verb ? " " : "", v->verb ? v->verb : "",
 		*operand && *operand != ' ' ? " " : "", operand,
 		v->fields >= 0 ? " [--FIELD VALUE ...]" : "");
-	if (v->more)
+	if (v->more && v->fields < 0)
 		strncat(line, " [--OPTION ...]", size - strlen(line) - 1);
 	for (const struct cli_option *o = v->options; o && o->name; o++) {
 		n = strlen(line);

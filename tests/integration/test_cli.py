@@ -56,6 +56,7 @@ VERBS = verbs()
 FIELDS = {"bridge": ["fail-mode", "fdb-size", "controllers"], "fdb": ["bridge"],
           "flow": ["bridge"], "trace": ["bridge"], "group": ["bridge"], "meter": ["bridge"], "table": ["bridge"],
           "portgroup": ["bridge", "vlan", "vlan-mode", "mtu"],
+          "sriov": ["mac", "vlan", "max-tx-rate"],
           "port": ["portgroup", "type", "socket", "rate-limit-in"]}
 
 
@@ -233,6 +234,7 @@ COMPLETED = {
     "shunt sriov stats --": {"--watch"},
     "shunt sriov bind eth0 --d": {"--driver", "--dry-run"},
     "shunt sriov set eth0 --vlan": {"--vlan", "--vlan-proto"},
+    "shunt sriov set eth0 --link-state a": {"auto"},
     "shunt sriov apply --f": {"--force"},
     "shunt apply --": {"--dry-run"},
     "shunt apply ": set(),  # bash completes the file
