@@ -64,7 +64,8 @@ struct sriov_vf {
 	char *iommu_others; /* "0000:01:10.2, 0000:01:10.4": who else is in the group; NULL: nobody
 			     */
 	char *users;        /* "qemu-system-x86 (1234), vm web1": who has it open; NULL: nobody */
-	uint32_t known;     /* bit per enum sriov_attr */
+	bool has_default_route; /* through its netdev */
+	uint32_t known;         /* bit per enum sriov_attr */
 	uint8_t mac[6];
 	uint16_t vlan; /* 0: none */
 	uint8_t qos;
