@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf_json.h"
-#include "conf_policy.h"
+#include "conf/json.h"
+#include "conf/policy.h"
 #include "method.h"
 #include "dataplane/pipeline.h"
 #include "ofproto/dpid.h"
