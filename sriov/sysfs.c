@@ -134,7 +134,7 @@ int sriov_sysfs_each(const char *root, int (*each)(const char *name, void *ctx),
 static int write_text(void *ctx)
 {
 	const struct writing *writing = ctx;
-	int fd = open(writing->path, O_WRONLY | O_CLOEXEC);
+	int fd = open(writing->path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 
 	/* The child ends behind this, and closes it. */
 	if (fd < 0 || write(fd, writing->text, strlen(writing->text)) < 0)
