@@ -41,6 +41,11 @@ static int read_again(struct applier *a, struct pf_now *now, struct sh_err *err)
 
 	if (r < 0)
 		return r;
+	/* It may have gone away while it was read. */
+	if (host->n_pfs == 0) {
+		sriov_host_free(host);
+		return sh_err_set(err, -ENODEV, "PF %s is gone", now->pf->address);
+	}
 	sriov_host_free(now->host);
 	now->host = host;
 	now->pf = &host->pfs[0];
