@@ -280,31 +280,49 @@ static int plan_msix(struct planner *p, uint32_t i)
 
 /* Attributes whose change the user of a VF feels. */
 static const uint32_t felt = BIT(SRIOV_MAC) | BIT(SRIOV_VLAN) | BIT(SRIOV_LINK_STATE) |
-			     BIT(SRIOV_TRUST) | BIT(SRIOV_SPOOFCHK) | BIT(SRIOV_RATE);
+			     BIT(SRIOV_TRUST) | BIT(SRIOV_SPOOFCHK) | BIT(SRIOV_RATE) |
+			     BIT(SRIOV_FN_HW_ADDR) | BIT(SRIOV_FN_STATE) | BIT(SRIOV_FN_RATE);
 
-static int plan_attrs(struct planner *p, uint32_t i)
+static int step_attrs(
+	struct planner *p, enum sriov_op op, uint32_t i, uint32_t sets, const struct sriov_vf *to)
 {
 	const struct sriov_vf *now = vf_now(p, i);
 	struct sriov_step *step;
-	struct sriov_vf to;
-	uint32_t sets = sriov_want_apply(p->pf, &p->vfs[i], now, &to);
 
-	for (unsigned attr = 0; attr < SRIOV_N_ATTRS; attr++)
-		if ((now->known >> attr & 1) && sriov_attr_equal(attr, now, &to))
-			sets &= ~BIT(attr);
 	if (!sets)
 		return 0;
-	step = add_step(p, SRIOV_OP_ATTRS, (int)i);
+	step = add_step(p, op, (int)i);
 	if (!step)
 		return no_memory(p);
 	step->sets = sets;
 	step->vf_from = *now;
-	step->vf_to = to;
+	step->vf_to = *to;
 	/* The strings are the host's, and a plan may outlive it. */
 	step->vf_from.users = step->vf_from.iommu_others = NULL;
 	step->vf_to.users = step->vf_to.iommu_others = NULL;
 	sriov_step_describe_attrs(step);
 	return sets & felt ? disturb(p, step, SRIOV_DISTURBS_TRAFFIC, now->users) : 0;
+}
+
+static int plan_attrs(struct planner *p, uint32_t i)
+{
+	const uint32_t rate = BIT(SRIOV_FN_RATE);
+	const uint32_t function = BIT(SRIOV_FN_HW_ADDR) | BIT(SRIOV_FN_STATE);
+	const struct sriov_vf *now = vf_now(p, i);
+	struct sriov_vf to;
+	uint32_t sets = sriov_want_apply(p->pf, &p->vfs[i], now, &to);
+	int r;
+
+	for (unsigned attr = 0; attr < SRIOV_N_ATTRS; attr++)
+		if ((now->known >> attr & 1) && sriov_attr_equal(attr, now, &to))
+			sets &= ~BIT(attr);
+	r = step_attrs(p, SRIOV_OP_ATTRS, i, sets & ~(rate | function), &to);
+	if (r == 0)
+		r = step_attrs(p, SRIOV_OP_FN_RATE, i, sets & rate, &to);
+	/* Its state last: an active function is one that is ready. */
+	if (r == 0)
+		r = step_attrs(p, SRIOV_OP_FUNCTION, i, sets & function, &to);
+	return r;
 }
 
 static int step_bind(struct planner *p, uint32_t i, const char *driver)
@@ -371,6 +389,9 @@ static void want_as_is(const struct sriov_vf *vf, struct sriov_want_vf *want)
 		{ SRIOV_RATE, BIT(SRIOV_VF_MIN_RATE) | BIT(SRIOV_VF_MAX_RATE) },
 		{ SRIOV_QUERY_RSS, BIT(SRIOV_VF_QUERY_RSS) },
 		{ SRIOV_MSIX, BIT(SRIOV_VF_MSIX) },
+		{ SRIOV_FN_HW_ADDR, BIT(SRIOV_VF_HW_ADDR) },
+		{ SRIOV_FN_STATE, BIT(SRIOV_VF_FN_STATE) },
+		{ SRIOV_FN_RATE, BIT(SRIOV_VF_FN_TX_SHARE) | BIT(SRIOV_VF_FN_TX_MAX) },
 	};
 
 	*want = (struct sriov_want_vf){ .first = vf->index,
@@ -385,8 +406,12 @@ static void want_as_is(const struct sriov_vf *vf, struct sriov_want_vf *want)
 		.link_state = vf->link_state,
 		.min_tx_rate = vf->min_tx_rate,
 		.max_tx_rate = vf->max_tx_rate,
-		.msix_vectors = vf->msix_vectors };
+		.msix_vectors = vf->msix_vectors,
+		.fn_active = vf->fn_active,
+		.fn_tx_share = vf->fn_tx_share,
+		.fn_tx_max = vf->fn_tx_max };
 	memcpy(want->mac, vf->mac, sizeof(want->mac));
+	memcpy(want->hw_addr, vf->fn_hw_addr, sizeof(want->hw_addr));
 	memcpy(want->driver, vf->driver, sizeof(want->driver));
 	for (unsigned i = 0; i < sizeof(of) / sizeof(of[0]); i++)
 		if (vf->known >> of[i].attr & 1)

@@ -23,6 +23,9 @@ const char *sriov_attr_name(enum sriov_attr attr)
 		[SRIOV_GUIDS] = "guids",
 		[SRIOV_STATS] = "stats",
 		[SRIOV_MSIX] = "msix_vectors",
+		[SRIOV_FN_HW_ADDR] = "hw_addr",
+		[SRIOV_FN_STATE] = "state",
+		[SRIOV_FN_RATE] = "function rate",
 	};
 
 	return names[attr];
@@ -69,6 +72,12 @@ bool sriov_attr_equal(enum sriov_attr attr, const struct sriov_vf *a, const stru
 		return a->query_rss == b->query_rss;
 	case SRIOV_MSIX:
 		return a->msix_vectors == b->msix_vectors;
+	case SRIOV_FN_HW_ADDR:
+		return memcmp(a->fn_hw_addr, b->fn_hw_addr, sizeof(a->fn_hw_addr)) == 0;
+	case SRIOV_FN_STATE:
+		return a->fn_active == b->fn_active;
+	case SRIOV_FN_RATE:
+		return a->fn_tx_share == b->fn_tx_share && a->fn_tx_max == b->fn_tx_max;
 	case SRIOV_GUIDS:
 	case SRIOV_STATS:
 	case SRIOV_N_ATTRS:
@@ -89,11 +98,11 @@ static void print_vlan(const struct sriov_vf *vf, char *text, size_t size)
 
 static void print_value(enum sriov_attr attr, const struct sriov_vf *vf, char *text, size_t size)
 {
-	const uint8_t *m = vf->mac;
+	const uint8_t *m = attr == SRIOV_MAC ? vf->mac : vf->fn_hw_addr;
 	bool on = (attr == SRIOV_SPOOFCHK && vf->spoofchk) || (attr == SRIOV_TRUST && vf->trust) ||
 		  (attr == SRIOV_QUERY_RSS && vf->query_rss);
 
-	if (attr == SRIOV_MAC)
+	if (attr == SRIOV_MAC || attr == SRIOV_FN_HW_ADDR)
 		snprintf(text, size, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
 			m[5]);
 	else if (attr == SRIOV_VLAN)
@@ -102,6 +111,10 @@ static void print_value(enum sriov_attr attr, const struct sriov_vf *vf, char *t
 		snprintf(text, size, "%s", sriov_link_state_name(vf->link_state));
 	else if (attr == SRIOV_RATE)
 		snprintf(text, size, "%u-%u Mb/s", vf->min_tx_rate, vf->max_tx_rate);
+	else if (attr == SRIOV_FN_RATE)
+		snprintf(text, size, "%u-%u Mb/s", vf->fn_tx_share, vf->fn_tx_max);
+	else if (attr == SRIOV_FN_STATE)
+		snprintf(text, size, "%s", vf->fn_active ? "active" : "inactive");
 	else
 		snprintf(text, size, "%s", on ? "on" : "off");
 }

@@ -19,6 +19,10 @@
 
 #define BIT(n) (UINT32_C(1) << (n))
 
+#define FUNCTION_FIELDS                                                                            \
+	(BIT(SRIOV_VF_HW_ADDR) | BIT(SRIOV_VF_FN_STATE) | BIT(SRIOV_VF_FN_TX_MAX) |                \
+		BIT(SRIOV_VF_FN_TX_SHARE))
+
 const char *sriov_pf_label(const struct sriov_pf *pf)
 {
 	return pf->netdev[0] ? pf->netdev : pf->address;
@@ -54,11 +58,24 @@ static void fold_mac(const struct sriov_want_vf *line, struct sriov_want_vf *vf)
 	memcpy(vf->mac, line->mac, sizeof(vf->mac));
 }
 
+static void fold_function(const struct sriov_want_vf *line, struct sriov_want_vf *vf)
+{
+	if (line->given & BIT(SRIOV_VF_HW_ADDR))
+		memcpy(vf->hw_addr, line->hw_addr, sizeof(vf->hw_addr));
+	if (line->given & BIT(SRIOV_VF_FN_STATE))
+		vf->fn_active = line->fn_active;
+	if (line->given & BIT(SRIOV_VF_FN_TX_MAX))
+		vf->fn_tx_max = line->fn_tx_max;
+	if (line->given & BIT(SRIOV_VF_FN_TX_SHARE))
+		vf->fn_tx_share = line->fn_tx_share;
+}
+
 static void fold_line(const struct sriov_want_vf *line, struct sriov_want_vf *vf)
 {
 	fold_mac(line, vf);
 	fold_vlan(line, vf);
 	fold_rate(line, vf);
+	fold_function(line, vf);
 	if (line->given & BIT(SRIOV_VF_SPOOFCHK))
 		vf->spoofchk = line->spoofchk;
 	if (line->given & BIT(SRIOV_VF_TRUST))
@@ -103,23 +120,55 @@ int sriov_want_fold(const struct sriov_pf *pf, const struct sriov_want_pf *want,
 	return 0;
 }
 
-static int check_mac(const char *label, const struct sriov_want_vf *vf, struct sh_err *err)
+static int check_mac(
+	const char *label, uint32_t i, const char *key, const uint8_t mac[6], struct sh_err *err)
 {
 	static const uint8_t zero[6];
 
-	if (!(vf->given & BIT(SRIOV_VF_MAC)) || vf->mac_auto)
-		return 0;
-	if (vf->mac[0] & 1)
+	if (mac[0] & 1)
 		return sh_err_set(err, -EINVAL,
-			"%s: vf %u: mac %02x:%02x:%02x:%02x:%02x:%02x is a multicast address; "
+			"%s: vf %u: %s %02x:%02x:%02x:%02x:%02x:%02x is a multicast address; "
 			"the first byte must be even",
-			label, vf->first, vf->mac[0], vf->mac[1], vf->mac[2], vf->mac[3],
-			vf->mac[4], vf->mac[5]);
-	if (memcmp(vf->mac, zero, sizeof(zero)) == 0)
+			label, i, key, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	if (memcmp(mac, zero, sizeof(zero)) == 0)
 		return sh_err_set(err, -EINVAL,
-			"%s: vf %u: mac 00:00:00:00:00:00 is no address; give one, or auto", label,
-			vf->first);
+			"%s: vf %u: %s 00:00:00:00:00:00 is no address; give one, or auto", label,
+			i, key);
 	return 0;
+}
+
+static int check_macs(const char *label, const struct sriov_want_vf *vf, struct sh_err *err)
+{
+	int r = 0;
+
+	if ((vf->given & BIT(SRIOV_VF_MAC)) && !vf->mac_auto)
+		r = check_mac(label, vf->first, "mac", vf->mac, err);
+	if (r == 0 && (vf->given & BIT(SRIOV_VF_HW_ADDR)))
+		r = check_mac(label, vf->first, "hw_addr", vf->hw_addr, err);
+	return r;
+}
+
+/* Linux's interface carries a list, and every driver of Linux takes one VLAN of it. */
+static int check_trunk(const char *label, const struct sriov_want_vf *vf, struct sh_err *err)
+{
+	if (!(vf->given & BIT(SRIOV_VF_TRUNK)))
+		return 0;
+	return sh_err_set(err, -EOPNOTSUPP,
+		"%s: vf %u: trunk '%s': Linux gives a VF one VLAN or none; leave vlan at 0 and "
+		"tag in the guest, or give 'vlan' with vlan_proto 802.1ad",
+		label, vf->first, vf->trunk);
+}
+
+static int check_function(const struct sriov_pf *pf, const struct sriov_want_pf *want,
+	const struct sriov_want_vf *vf, struct sh_err *err)
+{
+	enum sriov_eswitch mode = want->given & BIT(SRIOV_PF_ESWITCH) ? want->eswitch : pf->eswitch;
+
+	if (!(vf->given & FUNCTION_FIELDS) || mode == SRIOV_ESWITCH_SWITCHDEV)
+		return 0;
+	return sh_err_set(err, -EOPNOTSUPP,
+		"%s: vf %u: hw_addr, state and rates of a function need 'eswitch: switchdev'",
+		sriov_pf_label(pf), vf->first);
 }
 
 static int check_vlan(const char *label, const struct sriov_want_vf *vf, struct sh_err *err)
@@ -166,7 +215,7 @@ static int check_rate(const struct sriov_pf *pf, const struct sriov_want_vf *vf,
 static int check_netdev(
 	const struct sriov_pf *pf, const struct sriov_want_vf *vf, struct sh_err *err)
 {
-	uint32_t without = BIT(SRIOV_VF_DRIVER) | BIT(SRIOV_VF_MSIX);
+	uint32_t without = BIT(SRIOV_VF_DRIVER) | BIT(SRIOV_VF_MSIX) | FUNCTION_FIELDS;
 
 	if (pf->ifindex || !(vf->given & ~without))
 		return 0;
@@ -207,11 +256,15 @@ int sriov_want_check(const struct sriov_pf *pf, const struct sriov_want_pf *want
 			"%s: eswitch: driver '%s' has no devlink eswitch; remove the key", label,
 			pf->driver);
 	for (uint32_t i = 0; i < n_vfs; i++) {
-		r = check_mac(label, &vfs[i], err);
+		r = check_macs(label, &vfs[i], err);
 		if (r == 0)
 			r = check_vlan(label, &vfs[i], err);
 		if (r == 0)
 			r = check_rate(pf, &vfs[i], err);
+		if (r == 0)
+			r = check_trunk(label, &vfs[i], err);
+		if (r == 0)
+			r = check_function(pf, want, &vfs[i], err);
 		if (r == 0)
 			r = check_netdev(pf, &vfs[i], err);
 		if (r < 0)
@@ -283,13 +336,35 @@ static bool apply_mac(
 	return true;
 }
 
-uint32_t sriov_want_apply(const struct sriov_pf *pf, const struct sriov_want_vf *want,
-	const struct sriov_vf *from, struct sriov_vf *to)
+static uint32_t apply_function(const struct sriov_want_vf *want, struct sriov_vf *to)
 {
 	uint32_t spoken = 0;
 
+	if (want->given & BIT(SRIOV_VF_HW_ADDR)) {
+		memcpy(to->fn_hw_addr, want->hw_addr, sizeof(to->fn_hw_addr));
+		spoken |= BIT(SRIOV_FN_HW_ADDR);
+	}
+	if (want->given & BIT(SRIOV_VF_FN_STATE)) {
+		to->fn_active = want->fn_active;
+		spoken |= BIT(SRIOV_FN_STATE);
+	}
+	if (want->given & BIT(SRIOV_VF_FN_TX_SHARE))
+		to->fn_tx_share = want->fn_tx_share;
+	if (want->given & BIT(SRIOV_VF_FN_TX_MAX))
+		to->fn_tx_max = want->fn_tx_max;
+	if (want->given & (BIT(SRIOV_VF_FN_TX_SHARE) | BIT(SRIOV_VF_FN_TX_MAX)))
+		spoken |= BIT(SRIOV_FN_RATE);
+	return spoken;
+}
+
+uint32_t sriov_want_apply(const struct sriov_pf *pf, const struct sriov_want_vf *want,
+	const struct sriov_vf *from, struct sriov_vf *to)
+{
+	uint32_t spoken;
+
 	*to = *from;
 	to->index = want->first;
+	spoken = apply_function(want, to);
 	if (apply_mac(pf, want, to))
 		spoken |= BIT(SRIOV_MAC);
 	if (apply_vlan(want, to))

@@ -36,16 +36,23 @@ static int complain(struct sh_err *err, int code, const char *path)
 	return sh_err_set(err, code, "%s: %s", path, strerror(-code));
 }
 
-static int read_text(const char *path, char *ret, size_t size, struct sh_err *err)
+static int read_bytes(const char *path, void *ret, size_t size, struct sh_err *err)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 
 	if (fd < 0)
 		return complain(err, -errno, path);
-	n = read(fd, ret, size - 1);
+	n = read(fd, ret, size);
+	return n < 0 ? complain(err, -errno, path) : (int)n;
+}
+
+static int read_text(const char *path, char *ret, size_t size, struct sh_err *err)
+{
+	int n = read_bytes(path, ret, size - 1, err);
+
 	if (n < 0)
-		return complain(err, -errno, path);
+		return n;
 	ret[n] = '\0';
 	ret[strcspn(ret, "\n")] = '\0';
 	return 0;
@@ -58,6 +65,15 @@ int sriov_sysfs_read(
 
 	PUT_PATH(path, root, fmt);
 	return read_text(path, ret, size, err);
+}
+
+int sriov_sysfs_read_bytes(
+	const char *root, void *ret, size_t size, struct sh_err *err, const char *fmt, ...)
+{
+	char path[PATH_MAX];
+
+	PUT_PATH(path, root, fmt);
+	return read_bytes(path, ret, size, err);
 }
 
 int sriov_sysfs_read_number(
@@ -134,7 +150,7 @@ int sriov_sysfs_each(const char *root, int (*each)(const char *name, void *ctx),
 static int write_text(void *ctx)
 {
 	const struct writing *writing = ctx;
-	int fd = open(writing->path, O_WRONLY | O_CLOEXEC);
+	int fd = open(writing->path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 
 	/* The child ends behind this, and closes it. */
 	if (fd < 0 || write(fd, writing->text, strlen(writing->text)) < 0)

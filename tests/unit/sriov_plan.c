@@ -421,6 +421,34 @@ static void a_pf_is_held_to_what_it_can(void **state)
 		"'eth0' and '0000:01:00.0' are the same PF 0000:01:00.0; make one entry of them");
 }
 
+static void a_function_is_told_apart_and_activated_last(void **state)
+{
+	struct sriov_want_vf line = { .given = BIT(SRIOV_VF_HW_ADDR) | BIT(SRIOV_VF_FN_STATE) |
+					       BIT(SRIOV_VF_FN_TX_MAX) | BIT(SRIOV_VF_TRUST),
+		.hw_addr = { 2, 0, 0, 0, 0, 9 },
+		.fn_active = true,
+		.fn_tx_max = 500,
+		.trust = true };
+	struct sriov_want_pf want = want_vfs(&line, 1);
+	struct hand_host hand;
+
+	hand_init(&hand);
+	hand_enable(&hand, 0, 1);
+	assert_refused(&hand, &want, -EOPNOTSUPP,
+		"eth0: vf 0: hw_addr, state and rates of a function need 'eswitch: switchdev'");
+	hand.pfs[0].eswitch = SRIOV_ESWITCH_SWITCHDEV;
+	hand.vfs[0][0].known |= BIT(SRIOV_FN_HW_ADDR) | BIT(SRIOV_FN_STATE) | BIT(SRIOV_FN_RATE);
+	assert_plan(&hand, &want,
+		"eth0 vf 0: trust off -> on\n"
+		"eth0 vf 0: function rate 0-0 Mb/s -> 0-500 Mb/s\n"
+		"eth0 vf 0: hw_addr 00:00:00:00:00:00 -> 02:00:00:00:00:09, state inactive -> "
+		"active");
+	line.hw_addr[0] = 1;
+	assert_refused(&hand, &want, -EINVAL,
+		"eth0: vf 0: hw_addr 01:00:00:00:00:09 is a multicast address; the first byte must "
+		"be even");
+}
+
 static void automatic_macs_are_local_unicast_and_all_different(void **state)
 {
 	uint8_t seen[4 * 256][6];
@@ -458,6 +486,7 @@ int main(void)
 		cmocka_unit_test(a_group_with_a_device_in_use_is_not_given_away),
 		cmocka_unit_test(bad_input_is_one_clear_line),
 		cmocka_unit_test(a_pf_is_held_to_what_it_can),
+		cmocka_unit_test(a_function_is_told_apart_and_activated_last),
 		cmocka_unit_test(automatic_macs_are_local_unicast_and_all_different),
 	};
 

@@ -64,7 +64,8 @@ struct sriov_vf {
 	char *iommu_others; /* "0000:01:10.2, 0000:01:10.4": who else is in the group; NULL: nobody
 			     */
 	char *users;        /* "qemu-system-x86 (1234), vm web1": who has it open; NULL: nobody */
-	uint32_t known;     /* bit per enum sriov_attr */
+	bool has_default_route; /* through its netdev */
+	uint32_t known;         /* bit per enum sriov_attr */
 	uint8_t mac[6];
 	uint16_t vlan; /* 0: none */
 	uint8_t qos;
@@ -111,6 +112,8 @@ struct sriov_host {
 	uint32_t n_unread;
 };
 
+typedef void sriov_found(const char *address, const char *who, void *ctx);
+
 /* Where the host is looked at: the real roots and sockets, or a test's. */
 struct sriov_env {
 	const char *sysfs;        /* "/sys" */
@@ -120,9 +123,9 @@ struct sriov_env {
 	struct sriov_nl *generic; /* generic netlink; NULL: no devlink */
 	/* Ask a driver for its firmware's version; NULL: nobody is asked. return: 0 or -errno */
 	int (*firmware)(const char *netdev, char *ret, size_t size);
-	/* Which process lives in another network namespace that has the netdev of a VF with this
-	 * address; NULL: nobody looks. return: 1 found, 0 not, -errno */
-	int (*find_user)(const struct sriov_env *env, const char *address, char *ret, size_t size);
+	/* Call found with each netdev in another network namespace: its device's PCI address, and
+	 * who is there ("netns blue", "nginx (77)"). NULL: nobody looks. return: 0 or -errno */
+	int (*foreign)(const struct sriov_env *env, sriov_found *found, void *ctx);
 };
 
 /** This host. errors: those of sriov_nl_new; without generic netlink there is no devlink. */

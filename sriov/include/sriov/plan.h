@@ -22,8 +22,10 @@ enum sriov_op {
 	SRIOV_OP_AUTOPROBE,
 	SRIOV_OP_UNBIND,
 	SRIOV_OP_MSIX,
-	SRIOV_OP_ATTRS, /* attributes of one VF, all in one message */
-	SRIOV_OP_BIND,  /* word "": whatever driver the kernel chooses */
+	SRIOV_OP_ATTRS,    /* attributes of one VF, all in one message */
+	SRIOV_OP_FN_RATE,  /* devlink's rate of its function */
+	SRIOV_OP_FUNCTION, /* devlink's address and state of its function */
+	SRIOV_OP_BIND,     /* word "": whatever driver the kernel chooses */
 };
 
 /* What a step does to VFs that someone runs. */
@@ -45,7 +47,7 @@ struct sriov_step {
 	char pf_driver[SRIOV_DRIVER_LEN];
 	int vf;        /* -1: the PF itself */
 	bool fresh;    /* the VF is one that this plan makes */
-	uint32_t sets; /* SRIOV_OP_ATTRS: bit per enum sriov_attr */
+	uint32_t sets; /* of ATTRS, FN_RATE, FUNCTION: bit per enum sriov_attr */
 	struct sriov_vf vf_from, vf_to;
 	uint32_t number_from, number_to;
 	char word_from[SRIOV_DRIVER_LEN], word_to[SRIOV_DRIVER_LEN];

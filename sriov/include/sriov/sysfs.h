@@ -22,6 +22,10 @@
 int sriov_sysfs_read(const char *root, char *ret, size_t size, struct sh_err *err, const char *fmt,
 	...) __attribute__((format(printf, 5, 6)));
 
+/** Read up to size bytes. return: how many. errors: those of open(2) and read(2). */
+int sriov_sysfs_read_bytes(const char *root, void *ret, size_t size, struct sh_err *err,
+	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
 /** Read a number, decimal or with 0x. errors: those of read, and -EIO when it is none. */
 int sriov_sysfs_read_number(const char *root, int64_t *ret, struct sh_err *err, const char *fmt,
 	...) __attribute__((format(printf, 4, 5)));
