@@ -131,11 +131,6 @@ static void print_done(const struct sriov_step *step, void *ctx)
 
 /* Doing */
 
-static void host_freep(struct sriov_host **host)
-{
-	sriov_host_free(*host);
-}
-
 static int read_and_plan(struct program *program, const struct sriov_want *want,
 	struct sriov_host **ret_host, struct sriov_plan **ret)
 {
@@ -146,7 +141,7 @@ static int read_and_plan(struct program *program, const struct sriov_want *want,
 
 int change_show(struct program *program, const struct sriov_want *want)
 {
-	_cleanup_(host_freep) struct sriov_host *host = NULL;
+	_cleanup_(sriov_host_freep) struct sriov_host *host = NULL;
 	_cleanup_(sriov_plan_freep) struct sriov_plan *plan = NULL;
 
 	if (read_and_plan(program, want, &host, &plan) < 0)
@@ -157,7 +152,7 @@ int change_show(struct program *program, const struct sriov_want *want)
 
 static int make(struct program *program, struct change_tools *tools, const struct sriov_want *want)
 {
-	_cleanup_(host_freep) struct sriov_host *host = NULL;
+	_cleanup_(sriov_host_freep) struct sriov_host *host = NULL;
 	_cleanup_(sriov_plan_freep) struct sriov_plan *plan = NULL;
 	struct sriov_apply_report report = { program->json ? NULL : print_done, NULL };
 	int r = read_and_plan(program, want, &host, &plan);

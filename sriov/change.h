@@ -10,12 +10,12 @@
 #include "sriov/apply.h"
 #include "sriov/want.h"
 
-#define CHANGE_OPTIONS                                                                             \
-	{ "allow-disruptive", NULL, "do what disturbs VFs in use, too" },                          \
-		{ "force", NULL, "even to the NIC that carries the default route" },               \
-	{                                                                                          \
-		"dry-run", NULL, "show the steps and do none"                                      \
-	}
+/* clang-format off */
+#define CHANGE_OPTIONS \
+	{ .name = "allow-disruptive", .help = "do what disturbs VFs in use, too" }, \
+	{ .name = "force", .help = "even to the NIC that carries the default route" }, \
+	{ .name = "dry-run", .help = "show the steps and do none" }
+/* clang-format on */
 
 /* The kernel's events and how to change it, for as long as something is changed. */
 struct change_tools {

@@ -44,11 +44,6 @@ static void complain(struct watch_pf *pf, enum sh_log_level level, const char *t
 	sh_log(level, "%s", text);
 }
 
-static void host_freep(struct sriov_host **host)
-{
-	sriov_host_free(*host);
-}
-
 struct report {
 	const struct watch_pf *pf;
 	const char *how;
@@ -117,7 +112,7 @@ static unsigned put_back(struct watch *watch, struct watch_pf *pf, const struct 
 
 static unsigned look_at(struct watch *watch, uint32_t k, uint64_t now_ms)
 {
-	_cleanup_(host_freep) struct sriov_host *host = NULL;
+	_cleanup_(sriov_host_freep) struct sriov_host *host = NULL;
 	_cleanup_(sriov_plan_freep) struct sriov_plan *plan = NULL;
 	struct sriov_want want = { &watch->want.pfs[k], 1 };
 	struct watch_pf *pf = &watch->pfs[k];

@@ -142,6 +142,10 @@ void sriov_env_done(struct sriov_env *env);
 int sriov_host_read(
 	const struct sriov_env *env, const char *pf, struct sriov_host **ret, struct sh_err *err);
 void sriov_host_free(struct sriov_host *host);
+static inline void sriov_host_freep(struct sriov_host **host)
+{
+	sriov_host_free(*host);
+}
 
 /**
  * Find a PF by PCI address ("0000:01:00.0", "01:00.0"), netdev, MAC, or "8086:10c9 igb".
