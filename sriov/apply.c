@@ -110,22 +110,22 @@ static int verify(struct applier *a, const struct sriov_plan *plan, struct sh_er
 	return r;
 }
 
-/* return: 1 when a PF has to be planned for again, 0 when all steps are done */
-static int perform_back(
+/* As many steps as can be done; *err is the first that could not. */
+static void perform_back(
 	struct applier *a, uint32_t k, const struct sriov_plan *plan, struct sh_err *err)
 {
 	for (uint32_t i = 0; i < plan->n; i++) {
-		int r = sriov_step_perform(a->hands, a->now[k].pf, &plan->steps[i], err);
+		struct sh_err why = { "" };
+		int r = sriov_step_perform(a->hands, a->now[k].pf, &plan->steps[i], &why);
 
-		if (r < 0)
-			return r;
-		if (r == 1 && read_again(a, &a->now[k], err) < 0)
-			return -EIO;
+		if (r == 1)
+			r = read_again(a, &a->now[k], &why);
+		if (r < 0 && !err->text[0])
+			*err = why;
 		/* Then the VFs are there, with settings that can be compared. */
-		if (r == 1 && plan->steps[i].op == SRIOV_OP_NUM_VFS && plan->steps[i].number_to)
-			return 1;
+		if (plan->steps[i].op == SRIOV_OP_NUM_VFS && plan->steps[i].number_to)
+			return;
 	}
-	return 0;
 }
 
 /* The steps that are left on the way back; an empty plan when all is as before. */
@@ -158,8 +158,7 @@ static int put_back(struct applier *a, uint32_t k, struct sh_err *err)
 				cause.text[0] ? ": " : "", cause.text);
 		}
 		/* A step that fails may fail for good: one more look, to say what is true. */
-		if (perform_back(a, k, plan, &cause) < 0 && !cause.text[0])
-			sh_err_set(&cause, -EIO, "it failed");
+		perform_back(a, k, plan, &cause);
 	}
 	return r;
 }

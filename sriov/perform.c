@@ -14,6 +14,8 @@
 
 #define BIT(n) (UINT32_C(1) << (n))
 
+#define LINK_TIMEOUT_MS 10000 /* for a link to come back after a reset */
+
 struct awaited_vfs {
 	const struct sriov_hands *hands;
 	const char *address;
@@ -115,6 +117,32 @@ static int perform_modes(
 	return r < 0 ? r : 1;
 }
 
+struct awaited_link {
+	const char *sysfs, *netdev;
+};
+
+static int has_carrier(void *ctx)
+{
+	const struct awaited_link *awaited = ctx;
+	int64_t carrier = 0;
+
+	/* Of an interface that is down there is nothing to read, and nothing to wait for. */
+	if (sriov_sysfs_read_number(
+		    awaited->sysfs, &carrier, NULL, "class/net/%s/carrier", awaited->netdev) < 0)
+		return 1;
+	return carrier == 1;
+}
+
+/* Making VFs resets some NICs, and their drivers take rates only while the link is up. */
+static void wait_for_link(const struct sriov_hands *hands, const struct sriov_pf *pf,
+	const struct sriov_step *step, uint32_t sets)
+{
+	struct awaited_link awaited = { hands->env->sysfs, pf->netdev };
+
+	if (step->link_up && (sets & BIT(SRIOV_RATE)))
+		sriov_events_wait(hands->events, LINK_TIMEOUT_MS, has_carrier, &awaited);
+}
+
 static int send_attrs(const struct sriov_hands *hands, const struct sriov_pf *pf,
 	const struct sriov_step *step, uint32_t sets, struct sh_err *err)
 {
@@ -147,6 +175,7 @@ static int perform_attrs(const struct sriov_hands *hands, const struct sriov_pf 
 
 	if (!sets)
 		return 0;
+	wait_for_link(hands, pf, step, sets);
 	r = send_attrs(hands, pf, step, sets, err);
 	if (r != -EOPNOTSUPP && r != -EINVAL && r != -ERANGE && r != -EBUSY)
 		return r;
@@ -234,6 +263,9 @@ int sriov_step_perform(const struct sriov_hands *hands, const struct sriov_pf *p
 	if (r >= 0)
 		return r;
 	sriov_step_print(step, text, sizeof(text));
+	/* Of binding the sentence names the driver that it is about. */
+	if (step->op == SRIOV_OP_BIND || step->op == SRIOV_OP_UNBIND)
+		return sh_err_prefix(err, r, "%s", text);
 	return sh_err_prefix(err, r, "%s: driver '%s'", text, step->pf_driver);
 }
 

@@ -29,6 +29,7 @@ struct planner {
 	bool modes;                /* the eswitch changes */
 	bool autoprobe;            /* when all is done */
 	bool autoprobe_now;        /* by the steps so far */
+	bool link_up;              /* before */
 	struct sh_err *err;
 };
 
@@ -55,6 +56,7 @@ static struct sriov_step *add_step(struct planner *p, enum sriov_op op, int vf)
 	step->op = op;
 	step->vf = vf;
 	step->fresh = p->anew;
+	step->link_up = p->link_up;
 	memcpy(step->address, p->pf->address, sizeof(step->address));
 	snprintf(step->pf, sizeof(step->pf), "%s", sriov_pf_label(p->pf));
 	memcpy(step->pf_driver, p->pf->driver, sizeof(step->pf_driver));
@@ -418,6 +420,27 @@ static void want_as_is(const struct sriov_vf *vf, struct sriov_want_vf *want)
 			want->given |= of[i].fields;
 }
 
+/* What a VF has when it is made, with any driver, need not be given to it. */
+static void leave_out_defaults(const struct sriov_pf *pf, struct sriov_want_vf *want)
+{
+	uint32_t without = 0;
+
+	if (!want->vlan && !want->qos)
+		without |= BIT(SRIOV_VF_VLAN) | BIT(SRIOV_VF_QOS) | BIT(SRIOV_VF_PROTO);
+	if (!want->min_tx_rate && !want->max_tx_rate)
+		without |= BIT(SRIOV_VF_MIN_RATE) | BIT(SRIOV_VF_MAX_RATE);
+	if (!want->trust)
+		without |= BIT(SRIOV_VF_TRUST);
+	if (!want->query_rss)
+		without |= BIT(SRIOV_VF_QUERY_RSS);
+	if (want->link_state == SRIOV_LINK_AUTO)
+		without |= BIT(SRIOV_VF_LINK_STATE);
+	/* Vectors that cannot be divided are as they are. */
+	if (!pf->total_msix)
+		without |= BIT(SRIOV_VF_MSIX);
+	want->given &= ~without;
+}
+
 /*
  * VFs that go and come again keep what the configuration does not speak of: not given is not
  * touched.
@@ -433,8 +456,10 @@ static int keep_what_was(struct planner *p)
 	lines = calloc(n_kept + want.n_vfs, sizeof(*lines));
 	if (!lines)
 		return no_memory(p);
-	for (uint32_t i = 0; i < n_kept; i++)
+	for (uint32_t i = 0; i < n_kept; i++) {
 		want_as_is(&p->pf->vfs[i], &lines[i]);
+		leave_out_defaults(p->pf, &lines[i]);
+	}
 	if (want.n_vfs)
 		memcpy(lines + n_kept, want.vfs, want.n_vfs * sizeof(*lines));
 	want.vfs = lines;
@@ -576,6 +601,7 @@ int sriov_plan_new(const struct sriov_host *now, const struct sriov_want *want,
 		p.pf = sriov_host_find((struct sriov_host *)now, want->pfs[k].name, err);
 		if (!p.pf)
 			return -ENOENT;
+		p.link_up = p.pf->link_up;
 		r = check_named_once(now, want, k, p.pf, err);
 		if (r == 0)
 			r = plan_one(&p, true);
@@ -626,6 +652,7 @@ int sriov_plan_back(const struct sriov_host *now, const struct sriov_pf *before,
 	p.pf = sriov_host_find((struct sriov_host *)now, before->address, err);
 	if (!p.pf)
 		return -ENOENT;
+	p.link_up = before->link_up;
 	r = plan_one(&p, false);
 	if (r < 0)
 		return r;

@@ -47,6 +47,7 @@ struct sriov_step {
 	char pf_driver[SRIOV_DRIVER_LEN];
 	int vf;        /* -1: the PF itself */
 	bool fresh;    /* the VF is one that this plan makes */
+	bool link_up;  /* the PF's, before any step: making VFs may reset it */
 	uint32_t sets; /* of ATTRS, FN_RATE, FUNCTION: bit per enum sriov_attr */
 	struct sriov_vf vf_from, vf_to;
 	uint32_t number_from, number_to;
