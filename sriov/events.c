@@ -61,8 +61,10 @@ static bool is_ours(const char *bytes, size_t n)
 {
 	const char *at = memchr(bytes, '@', n);
 
-	/* A link's message is no text. */
-	return !at || memmem(at, n - (size_t)(at - bytes), "/pci", 4);
+	/* A link's message is no text: its length, of four bytes, has a zero; any byte may follow.
+	 */
+	return !at || memchr(bytes, '\0', (size_t)(at - bytes)) ||
+	       memmem(at, n - (size_t)(at - bytes), "/pci", 4);
 }
 
 bool sriov_events_take(int fd)

@@ -90,9 +90,11 @@ def test_a_name_of_two_nics_is_refused_and_of_one_is_not(machine):
 
 def test_without_rights_it_shows_what_it_may_and_says_what_it_could_not_read(nic):
     nobody = f"setpriv --reuid 65534 --clear-groups {SRIOV}"
-    mine, theirs = nic.tool("-j", "show", "eth0"), nic.tool("-j", "show", "eth0", program=nobody)
-    assert [vf["address"] for vf in json.loads(theirs)["vfs"]] == VFS[:N_VFS]
-    assert len(json.loads(theirs)["unread"]) >= 1 and not json.loads(mine).get("unread")
+    theirs = json.loads(nic.tool("-j", "show", "eth0", program=nobody))
+    assert [vf["address"] for vf in theirs["vfs"]] == VFS[:N_VFS]
+    assert "not read: " in nic.do("cat /tmp/stderr")
+    nic.tool("show", "eth0")
+    assert nic.do("cat /tmp/stderr") == ""
 
 
 def test_the_command_line_of_shunt_does_the_same(nic):
@@ -361,7 +363,7 @@ def test_vfs_of_a_controller_that_is_no_nic_are_made_and_what_it_has_not_is_refu
         assert "nothing to change" in machine.tool("apply", path)
         assert len(machine.json("show", NVME)["vfs"]) == 2
         complaint = machine.tool("set", NVME, "--vf", "0", "--vlan", "5", status=1)
-        assert NVME in complaint and "vlan" in complaint
+        assert NVME in complaint and "'nvme'" in complaint and "driver" in complaint
     finally:
         machine.set_n_vfs(0, NVME)
 
@@ -388,40 +390,42 @@ def hosts(nic):
     nic.do("for i in 0 1 2; do ip netns del h$i; done")
 
 
-def is_reached(nic, a, b, count=2):
-    status, _ = nic.run(f"ip netns exec h{a} ping -q -c {count} -i 0.2 -W 2 192.0.2.1{b}", 60)
+def is_reached(nic, a, b):
+    status, _ = nic.run(f"ip netns exec h{a} ping -q -c 2 -i 0.2 -W 2 192.0.2.1{b}", 60)
     return status == 0
 
 
 def test_vfs_on_one_vlan_reach_each_other_and_on_two_do_not(hosts):
     assert is_reached(hosts, 0, 1) and is_reached(hosts, 1, 0)
     assert not is_reached(hosts, 0, 2) and not is_reached(hosts, 2, 1)
+    complaint = hosts.tool("set", "eth0", "--vf", "2", "--vlan", "100", status=1)
+    assert "h2" in complaint and "--allow-disruptive" in complaint
     hosts.tool("set", "eth0", "--vf", "2", "--vlan", "100", "--allow-disruptive")
     assert is_reached(hosts, 0, 2) and is_reached(hosts, 2, 1)
 
 
 def test_counters_of_vfs_are_those_of_iproute2(hosts):
-    assert is_reached(hosts, 0, 1, count=5)
+    """igb counts nothing; what the counters come from is the unit tests'."""
+    assert is_reached(hosts, 0, 1)
     ours = {vf["vf"]: vf for vf in hosts.json("stats", "eth0")}
     told = json.loads(hosts.do("ip -s -d -j link show eth0"))[0]["vfinfo_list"]
     for vf in told:
         assert ours[vf["vf"]]["rx_packets"] == vf["stats"]["rx"]["packets"]
         assert ours[vf["vf"]]["tx_packets"] == vf["stats"]["tx"]["tx_packets"]
-    assert ours[0]["tx_packets"] >= 5
 
 
 def test_spoof_check_reaches_the_nic_and_an_untrusted_vf_cannot_take_another_address(hosts):
     """The emulated NIC keeps the bit, but lets forged frames pass: what a real one does by it is
     not to be seen here. That frames come through at all is shown beside it."""
     for wanted in ("false", "true"):
-        hosts.tool("set", "eth0", "--vf", "0", "--spoofchk", wanted)
+        hosts.tool("set", "eth0", "--vf", "0", "--spoofchk", wanted, "--allow-disruptive")
         assert (hosts.register(PF, DTXSWC) & 1 == 1) == (wanted == "true")
     forge = f"python3 {TOP}/tests/lib/forge.py h0 h1"
     assert hosts.do(f"{forge} {MACS[0]}").split() == [MACS[0]]
     status, output = hosts.run("ip -n h0 link set v address 02:00:00:00:02:66")
     assert status != 0 and "Cannot assign" in output
     assert hosts.vf()["address"] == MACS[0]
-    hosts.tool("set", "eth0", "--vf", "0", "--trust", "true")
+    hosts.tool("set", "eth0", "--vf", "0", "--trust", "true", "--allow-disruptive")
     hosts.do("ip -n h0 link set v address 02:00:00:00:02:66")
     assert hosts.vf()["address"] == "02:00:00:00:02:66"
 

@@ -131,7 +131,10 @@ class Watch:
         def holds():
             assert self.machine.run(f"[ -d /proc/{self.pid} ]")[0] == 0, self.log()
             return condition()
-        wait_for(holds, seconds, what, 0.05)
+        try:
+            wait_for(holds, seconds, what, 0.05)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log()}") from None
 
     def stop(self):
         status, _ = self.machine.run(f"kill {self.pid}; wait {self.pid}")
