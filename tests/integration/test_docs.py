@@ -373,11 +373,12 @@ def test_install_brings_all_that_the_readme_says(installed):
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze")
 @pytest.mark.parametrize("program", ["shuntd", "shunt-sriov"])
-def test_systemd_has_nothing_to_say_about_the_unit(installed, tmp_path, program):
+def test_systemd_has_nothing_to_say_about_the_unit(program, installed, tmp_path):
     _, prefix = installed
     text = (prefix / f"lib/systemd/system/{program}.service").read_text()
     unit = tmp_path / f"{program}.service"
-    unit.write_text(re.sub(r"^ExecStart=\S+", f"ExecStart={prefix}/sbin/{program}", text, flags=re.M))
+    unit.write_text(re.sub(r"^ExecStart=\S+", f"ExecStart={prefix}/sbin/{program}", text,
+                           flags=re.M))
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", unit],
                           capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
