@@ -57,17 +57,12 @@ void sriov_events_done(struct sriov_events *events)
 }
 
 /* "add@/devices/pci0000:00/...": others, of disks and power supplies, are none of ours. */
-static bool is_ours(const char *bytes, size_t n)
+static bool is_of_pci(const char *bytes, size_t n)
 {
-	const char *at = memchr(bytes, '@', n);
-
-	/* A link's message is no text: its length, of four bytes, has a zero; any byte may follow.
-	 */
-	return !at || memchr(bytes, '\0', (size_t)(at - bytes)) ||
-	       memmem(at, n - (size_t)(at - bytes), "/pci", 4);
+	return memmem(bytes, n, "/pci", 4);
 }
 
-bool sriov_events_take(int fd)
+bool sriov_events_take(const struct sriov_events *events, int fd)
 {
 	char bytes[BUFFER_BYTES];
 	bool taken = false;
@@ -76,7 +71,7 @@ bool sriov_events_take(int fd)
 		ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 
 		if (n > 0)
-			taken |= is_ours(bytes, (size_t)n);
+			taken |= fd == events->links_fd || is_of_pci(bytes, (size_t)n);
 		else if (n < 0 && errno == ENOBUFS)
 			taken = true;
 		else if (n == 0 || errno != EINTR)
@@ -104,6 +99,6 @@ int sriov_events_wait(
 			return -errno;
 		for (unsigned i = 0; i < 2; i++)
 			if (fds[i].revents)
-				sriov_events_take(fds[i].fd);
+				sriov_events_take(events, fds[i].fd);
 	}
 }

@@ -134,13 +134,11 @@ static int has_carrier(void *ctx)
 }
 
 /* Making VFs resets some NICs, and their drivers take rates only while the link is up. */
-static void wait_for_link(const struct sriov_hands *hands, const struct sriov_pf *pf,
-	const struct sriov_step *step, uint32_t sets)
+static void wait_for_link(const struct sriov_hands *hands, const struct sriov_pf *pf)
 {
 	struct awaited_link awaited = { hands->env->sysfs, pf->netdev };
 
-	if (step->link_up && (sets & BIT(SRIOV_RATE)))
-		sriov_events_wait(hands->events, LINK_TIMEOUT_MS, has_carrier, &awaited);
+	sriov_events_wait(hands->events, LINK_TIMEOUT_MS, has_carrier, &awaited);
 }
 
 static int send_attrs(const struct sriov_hands *hands, const struct sriov_pf *pf,
@@ -194,7 +192,8 @@ static int perform_attrs(const struct sriov_hands *hands, const struct sriov_pf 
 
 	if (!sets)
 		return 0;
-	wait_for_link(hands, pf, step, sets);
+	if (step->wait_link)
+		wait_for_link(hands, pf);
 	r = send_attrs(hands, pf, step, sets, err);
 	if (r != -EOPNOTSUPP && r != -EINVAL && r != -ERANGE && r != -EBUSY)
 		return r;

@@ -29,7 +29,7 @@ struct planner {
 	bool modes;                /* the eswitch changes */
 	bool autoprobe;            /* when all is done */
 	bool autoprobe_now;        /* by the steps so far */
-	bool link_up;              /* before */
+	bool wait_link;            /* before the next rate that is set */
 	struct sh_err *err;
 };
 
@@ -56,7 +56,6 @@ static struct sriov_step *add_step(struct planner *p, enum sriov_op op, int vf)
 	step->op = op;
 	step->vf = vf;
 	step->fresh = p->anew;
-	step->link_up = p->link_up;
 	memcpy(step->address, p->pf->address, sizeof(step->address));
 	snprintf(step->pf, sizeof(step->pf), "%s", sriov_pf_label(p->pf));
 	memcpy(step->pf_driver, p->pf->driver, sizeof(step->pf_driver));
@@ -297,6 +296,11 @@ static int step_attrs(
 	if (!step)
 		return no_memory(p);
 	step->sets = sets;
+	if (sets & BIT(SRIOV_RATE)) {
+		/* Once: it is up then, or has no cable. */
+		step->wait_link = p->wait_link;
+		p->wait_link = false;
+	}
 	step->vf_from = *now;
 	step->vf_to = *to;
 	/* The strings are the host's, and a plan may outlive it. */
@@ -488,6 +492,7 @@ static void decide(struct planner *p)
 		   word_changes(p, SRIOV_PF_ENCAP_MODE, pf->encap_mode, p->want->encap_mode);
 	/* Drivers refuse to change the mode under VFs, or take their settings away. */
 	p->anew = p->n_vfs != pf->n_vfs || p->modes;
+	p->wait_link |= p->anew;
 }
 
 static int check_count(const struct planner *p)
@@ -601,7 +606,6 @@ int sriov_plan_new(const struct sriov_host *now, const struct sriov_want *want,
 		p.pf = sriov_host_find((struct sriov_host *)now, want->pfs[k].name, err);
 		if (!p.pf)
 			return -ENOENT;
-		p.link_up = p.pf->link_up;
 		r = check_named_once(now, want, k, p.pf, err);
 		if (r == 0)
 			r = plan_one(&p, true);
@@ -652,7 +656,7 @@ int sriov_plan_back(const struct sriov_host *now, const struct sriov_pf *before,
 	p.pf = sriov_host_find((struct sriov_host *)now, before->address, err);
 	if (!p.pf)
 		return -ENOENT;
-	p.link_up = before->link_up;
+	p.wait_link = before->link_up;
 	r = plan_one(&p, false);
 	if (r < 0)
 		return r;

@@ -219,7 +219,7 @@ static int check_netdev(
 
 	if (pf->ifindex || !(vf->given & ~without))
 		return 0;
-	return sh_err_set(err, -EOPNOTSUPP,
+	return sh_err_set(err, -ENODEV,
 		"%s: vf %u: driver '%s' makes no network interface for the PF here, so its VFs "
 		"have only 'driver' and 'msix_vectors'",
 		sriov_pf_label(pf), vf->first, pf->driver);
@@ -245,6 +245,10 @@ int sriov_want_check(const struct sriov_pf *pf, const struct sriov_want_pf *want
 	const char *label = sriov_pf_label(pf);
 	int r;
 
+	if (!pf->driver[0])
+		return sh_err_set(err, -ENODEV,
+			"%s: the PF has no driver, and has no VFs without one; load its module",
+			label);
 	if ((want->given & BIT(SRIOV_PF_MTU)) && !pf->ifindex)
 		return sh_err_set(
 			err, -EOPNOTSUPP, "%s: mtu: the PF has no network interface here", label);

@@ -123,9 +123,11 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int on_kernel(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
+	struct service *s = userdata;
+
 	/* What was lost (ENOBUFS) counts as an event, and a look looks at everything. */
-	if (sriov_events_take(fd))
-		look_soon(userdata);
+	if (sriov_events_take(&s->tools.events, fd))
+		look_soon(s);
 	return 0;
 }
 

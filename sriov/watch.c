@@ -124,7 +124,7 @@ static unsigned look_at(struct watch *watch, uint32_t k, uint64_t now_ms)
 	r = sriov_host_read(watch->tools->hands.env, NULL, &host, &err);
 	if (r == 0)
 		r = sriov_plan_new(host, &want, &plan, &err);
-	if (r == -ENOENT) {
+	if (r == -ENOENT || r == -ENODEV) {
 		/* It comes with an event. */
 		complain(pf, SH_LOG_WARN, err.text);
 		pf->missing = true;

@@ -52,9 +52,9 @@ enum fake_fault {
 
 /* The driver refuses one attribute of VFs, as often as it is set. */
 struct fake_refusal {
-	uint32_t attrs; /* bit per enum sriov_attr */
-	uint32_t vf;    /* of this VF; UINT32_MAX: of any */
-	int code;       /* -EOPNOTSUPP */
+	uint32_t attrs;       /* bit per enum sriov_attr */
+	uint32_t vf;          /* of this VF; UINT32_MAX: of any */
+	int code;             /* -EOPNOTSUPP */
 	const char *sentence; /* extended acknowledgement; NULL: none */
 	unsigned n;           /* this often; 0: always */
 };
@@ -101,11 +101,15 @@ struct fake_pf *fake_kernel_add_pf(struct fake_kernel *k, const struct fake_pf *
 /** Make or remove VFs, as a write to sriov_numvfs does. */
 void fake_kernel_set_vfs(struct fake_kernel *k, struct fake_pf *pf, uint32_t n);
 
+/** A VF's netdev goes to another network namespace: it is not seen from here any more. */
+void fake_kernel_hide_netdev(struct fake_kernel *k, struct fake_pf *pf, uint32_t vf);
+
 /** The PF and its VFs are pulled out. */
 void fake_kernel_unplug(struct fake_kernel *k, struct fake_pf *pf);
 
 /** A process that has a file open: "/dev/vfio/11". Its folder in proc. */
-void fake_kernel_add_process(struct fake_kernel *k, unsigned pid, const char *name, const char *file);
+void fake_kernel_add_process(
+	struct fake_kernel *k, unsigned pid, const char *name, const char *file);
 
 /** The next n answers have a fault; log, counters: from now on. */
 void fake_kernel_order(struct fake_kernel *k, enum fake_fault fault, unsigned n);

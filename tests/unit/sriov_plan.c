@@ -388,8 +388,7 @@ static void bad_input_is_one_clear_line(void **state)
 		(struct sriov_want_vf){ .given = BIT(SRIOV_VF_MIN_RATE), .min_tx_rate = 1001 },
 		-ERANGE, "eth0: vf 0: min_tx_rate 1001 Mb/s is above the link's 1000 Mb/s");
 	hand.pfs[0].ifindex = 0;
-	assert_line_refused(&hand, (struct sriov_want_vf){ .given = BIT(SRIOV_VF_TRUST) },
-		-EOPNOTSUPP,
+	assert_line_refused(&hand, (struct sriov_want_vf){ .given = BIT(SRIOV_VF_TRUST) }, -ENODEV,
 		"eth0: vf 0: driver 'igb' makes no network interface for the PF here, so its VFs "
 		"have only 'driver' and 'msix_vectors'");
 }

@@ -20,12 +20,12 @@ int sriov_events_init(struct sriov_events *ret, struct sh_err *err);
 void sriov_events_done(struct sriov_events *events);
 
 /**
- * Take all events that wait on a socket.
+ * Take all events that wait on one of the two sockets.
  *
  * return:  true when there was one that speaks of PCI devices or of links, or when some were lost
  * thread:  the owner's; never blocks
  */
-bool sriov_events_take(int fd);
+bool sriov_events_take(const struct sriov_events *events, int fd);
 
 /**
  * Wait until is_so(ctx) holds: looks, then looks again after every event.

@@ -45,10 +45,10 @@ struct sriov_step {
 	char address[SRIOV_ADDRESS_LEN]; /* of the PF */
 	char pf[SRIOV_ADDRESS_LEN];      /* as the user sees it: the netdev, else the address */
 	char pf_driver[SRIOV_DRIVER_LEN];
-	int vf;        /* -1: the PF itself */
-	bool fresh;    /* the VF is one that this plan makes */
-	bool link_up;  /* the PF's, before any step: making VFs may reset it */
-	uint32_t sets; /* of ATTRS, FN_RATE, FUNCTION: bit per enum sriov_attr */
+	int vf;         /* -1: the PF itself */
+	bool fresh;     /* the VF is one that this plan makes */
+	bool wait_link; /* of the PF: making VFs may have reset it, and rates need it */
+	uint32_t sets;  /* of ATTRS, FN_RATE, FUNCTION: bit per enum sriov_attr */
 	struct sriov_vf vf_from, vf_to;
 	uint32_t number_from, number_to;
 	char word_from[SRIOV_DRIVER_LEN], word_to[SRIOV_DRIVER_LEN];
@@ -67,9 +67,9 @@ struct sriov_plan {
  * Plan the way from now to wanted.
  *
  * return:  0; nothing to do is a plan of no steps
- * errors:  -EINVAL, -ENOENT, -ERANGE, -EBUSY, -EOPNOTSUPP: what is wanted cannot be, err says why;
- *          -ENOMEM. *ret is untouched
- * thread:  any; pure
+ * errors:  -EINVAL, -ERANGE, -EBUSY, -EOPNOTSUPP: what is wanted cannot be, err says why; -ENOENT
+ * (no such PF), -ENODEV (its driver or its interface is not there, perhaps yet); -ENOMEM. *ret is
+ * untouched thread:  any; pure
  */
 int sriov_plan_new(const struct sriov_host *now, const struct sriov_want *want,
 	struct sriov_plan **ret, struct sh_err *err);
