@@ -293,6 +293,20 @@ def test_what_another_tool_changes_is_put_back_within_a_second_and_logged(nic, w
     assert_wanted(nic)
 
 
+def test_vfs_and_drivers_that_somebody_takes_away_come_back(nic, watch):
+    one = watch(nic.file(WANTED.replace("trust: false", "trust: false, driver: vfio-pci")))
+
+    def is_whole():
+        return (nic.n_vfs() == N_VFS and is_kept(nic) and
+                {nic.driver(a) for a in VFS[:N_VFS]} == {"vfio-pci"})
+
+    one.waits_for(is_whole, "the file is applied")
+    nic.do(f"echo {VFS[3]} >/sys/bus/pci/drivers/vfio-pci/unbind")
+    one.waits_for(is_whole, "the driver is back")
+    nic.do(f"echo 0 >{SYS}/{PF}/sriov_numvfs", CHANGE_S)
+    one.waits_for(is_whole, "VFs are back")
+
+
 def test_a_driver_that_is_loaded_again_gets_everything_back(nic, watch):
     one = watch(nic.file(WANTED))
     one.waits_for(lambda: is_kept(nic), "the file is applied")
