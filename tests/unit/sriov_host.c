@@ -191,6 +191,23 @@ static void a_switchdev_pf_has_representors_and_functions(void **state)
 	sriov_host_free(host);
 }
 
+static void only_an_eswitch_that_is_there_is_missed_without_rights(void **state)
+{
+	struct fake_kernel *k = *state;
+	struct sriov_host *host;
+
+	k->no_rights = true;
+	fake_kernel_add_pf(k, &(struct fake_pf){ 0 });
+	host = read_host(k, NULL);
+	assert_int_equal(host->n_unread, 0);
+	sriov_host_free(host);
+	fake_kernel_add_pf(k, &(struct fake_pf){ .has_eswitch = true });
+	host = read_host(k, NULL);
+	assert_int_equal(host->n_unread, 1);
+	assert_string_equal(host->unread[0], "eswitch modes: only root may ask for them");
+	sriov_host_free(host);
+}
+
 static void a_kernel_without_devlink_is_read(void **state)
 {
 	struct fake_kernel *k = *state;
@@ -474,6 +491,7 @@ int main(void)
 		WITH_KERNEL(a_vf_is_told_whole),
 		WITH_KERNEL(what_a_driver_does_not_tell_is_not_known),
 		WITH_KERNEL(a_switchdev_pf_has_representors_and_functions),
+		WITH_KERNEL(only_an_eswitch_that_is_there_is_missed_without_rights),
 		WITH_KERNEL(a_kernel_without_devlink_is_read),
 		WITH_KERNEL(each_name_of_a_pf_finds_it),
 		WITH_KERNEL(what_is_no_pf_is_explained),
