@@ -186,7 +186,7 @@ static void a_pf_that_is_pulled_while_its_vfs_are_made_is_one_line(void **state)
 {
 	struct fake_kernel *k = *state;
 
-	char line[256];
+	char line[512];
 
 	fake_kernel_set_vfs(k, &k->pfs[0], 0);
 	strcpy(k->bad_writes[0].file, "sriov_numvfs");
