@@ -73,19 +73,29 @@ static int help(const struct program *program)
 
 /* Arguments */
 
-static int find_option(const struct program_verb *verb, const char *name, size_t n)
+static bool is_letter(const char *word)
 {
-	for (int i = 0; verb->options && verb->options[i].name; i++)
-		if (strlen(verb->options[i].name) == n &&
-			strncmp(verb->options[i].name, name, n) == 0)
+	return word[0] == '-' && word[1] && word[1] != '-' && !word[2];
+}
+
+/* word is "-k" or "--key", n long */
+static int find_option(const struct program_verb *verb, const char *word, size_t n)
+{
+	for (int i = 0; verb->options && verb->options[i].name; i++) {
+		const struct program_option *option = &verb->options[i];
+
+		if (is_letter(word) ? option->letter == word[1]
+				    : strlen(option->name) == n - 2 &&
+					      strncmp(option->name, word + 2, n - 2) == 0)
 			return i;
+	}
 	return -1;
 }
 
-/* "--key value", "--key=value" or "--flag"; *at is moved behind what was taken. */
+/* "--key value", "--key=value", "-k value" or "--flag"; *at is moved behind what was taken. */
 static int take_option(struct program *program, int argc, char **argv, int *at)
 {
-	const char *word = argv[*at] + 2, *equals = strchr(word, '=');
+	const char *word = argv[*at], *equals = strchr(word, '=');
 	int i = find_option(program->verb, word, equals ? (size_t)(equals - word) : strlen(word));
 
 	if (i < 0)
@@ -106,7 +116,7 @@ static int take_word(struct program *program, int argc, char **argv, int *at)
 {
 	const char *word = argv[*at];
 
-	if (strncmp(word, "--", 2) == 0 && word[2])
+	if ((strncmp(word, "--", 2) == 0 && word[2]) || is_letter(word))
 		return take_option(program, argc, argv, at);
 	if (!program->verb->operand || program->operand)
 		return usage(program, "one word too many:", word);

@@ -21,6 +21,7 @@ struct program_option {
 	const char *name;  /* "dry-run"; written --dry-run */
 	const char *value; /* "N": takes one; NULL: none */
 	const char *help;
+	char letter; /* 'c' for -c as well; 0: none */
 };
 
 struct program;
@@ -71,3 +72,8 @@ json_t *program_vf_json(const struct sriov_vf *vf);
 int program_list(struct program *program);
 int program_show(struct program *program);
 int program_stats(struct program *program);
+int program_plan(struct program *program);
+int program_apply(struct program *program);
+int program_set(struct program *program);
+int program_bind(struct program *program);
+int program_watch(struct program *program);

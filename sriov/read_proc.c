@@ -50,14 +50,22 @@ static int is_below(
 	return sriov_sysfs_each(env->sysfs, look_above, &stack, NULL, "class/net/%s", netdev) > 0;
 }
 
-static void mark_pfs(struct sriov_reader *reader, const char *netdev)
+static bool carries(struct sriov_reader *reader, const char *nic, const char *netdev)
+{
+	return *nic && is_below(netdev, nic, reader->env, 0) > 0;
+}
+
+static void mark_nics(struct sriov_reader *reader, const char *netdev)
 {
 	struct sriov_host *host = reader->host;
 
-	for (uint32_t i = 0; i < host->n_pfs; i++)
-		if (*host->pfs[i].netdev &&
-			is_below(netdev, host->pfs[i].netdev, reader->env, 0) > 0)
-			host->pfs[i].has_default_route = true;
+	for (uint32_t k = 0; k < host->n_pfs; k++) {
+		struct sriov_pf *pf = &host->pfs[k];
+
+		pf->has_default_route |= carries(reader, pf->netdev, netdev);
+		for (uint32_t i = 0; i < pf->n_vfs; i++)
+			pf->vfs[i].has_default_route |= carries(reader, pf->vfs[i].netdev, netdev);
+	}
 }
 
 /* Destination and mask, or prefix length, of a default route are 0. */
@@ -93,7 +101,7 @@ static int read_routes(
 		return reader_unread(reader, "default routes: %s: %s", path, strerror(errno));
 	while (f && fgets(line, sizeof(line), f))
 		if (is_default(line, netdev))
-			mark_pfs(reader, netdev);
+			mark_nics(reader, netdev);
 	return 0;
 }
 

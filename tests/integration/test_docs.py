@@ -323,7 +323,8 @@ def installed(tmp_path_factory):
 
 def test_install_brings_all_that_the_readme_says(installed):
     _, prefix = installed
-    names = ["bin/shunt", "sbin/shuntd", "lib/systemd/system/shuntd.service",
+    names = ["bin/shunt", "sbin/shuntd", "sbin/shunt-sriov", "lib/systemd/system/shuntd.service",
+             "lib/systemd/system/shunt-sriov.service",
              "lib/sysusers.d/shunt.conf", "share/bash-completion/completions/shunt",
              "share/doc/shunt/architecture.md", "share/doc/shunt/examples/two-vlans.yaml"]
     if shutil.which("scdoc"):
@@ -334,11 +335,13 @@ def test_install_brings_all_that_the_readme_says(installed):
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze")
-def test_systemd_has_nothing_to_say_about_the_unit(installed, tmp_path):
+@pytest.mark.parametrize("program", ["shuntd", "shunt-sriov"])
+def test_systemd_has_nothing_to_say_about_the_unit(program, installed, tmp_path):
     _, prefix = installed
-    text = (prefix / "lib/systemd/system/shuntd.service").read_text()
-    unit = tmp_path / "shuntd.service"
-    unit.write_text(re.sub(r"^ExecStart=\S+", f"ExecStart={prefix}/sbin/shuntd", text, flags=re.M))
+    text = (prefix / f"lib/systemd/system/{program}.service").read_text()
+    unit = tmp_path / f"{program}.service"
+    unit.write_text(re.sub(r"^ExecStart=\S+", f"ExecStart={prefix}/sbin/{program}", text,
+                           flags=re.M))
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", unit],
                           capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

@@ -408,7 +408,8 @@ static int32_t take_probe(struct fake_kernel *k, const char *address)
 
 	if (!find_function(k, address, &f))
 		return -ENODEV;
-	if (f.vf)
+	/* drivers/pci/pci-driver.c, pci_device_can_probe() */
+	if (f.vf && (!f.pf->no_autoprobe || *f.vf->driver_override))
 		probe(k, f.pf, f.vf);
 	return 0;
 }

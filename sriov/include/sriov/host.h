@@ -64,7 +64,8 @@ struct sriov_vf {
 	char *iommu_others; /* "0000:01:10.2, 0000:01:10.4": who else is in the group; NULL: nobody
 			     */
 	char *users;        /* "qemu-system-x86 (1234), vm web1": who has it open; NULL: nobody */
-	uint32_t known;     /* bit per enum sriov_attr */
+	bool has_default_route; /* through its netdev */
+	uint32_t known;         /* bit per enum sriov_attr */
 	uint8_t mac[6];
 	uint16_t vlan; /* 0: none */
 	uint8_t qos;
@@ -141,6 +142,10 @@ void sriov_env_done(struct sriov_env *env);
 int sriov_host_read(
 	const struct sriov_env *env, const char *pf, struct sriov_host **ret, struct sh_err *err);
 void sriov_host_free(struct sriov_host *host);
+static inline void sriov_host_freep(struct sriov_host **host)
+{
+	sriov_host_free(*host);
+}
 
 /**
  * Find a PF by PCI address ("0000:01:00.0", "01:00.0"), netdev, MAC, or "8086:10c9 igb".
