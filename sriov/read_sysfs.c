@@ -53,16 +53,18 @@ static int take_virtio(const char *name, void *ctx)
 	return 1;
 }
 
-static void read_netdev(const struct sriov_env *env, const char *address, char ret[IFNAMSIZ])
+/* return: 0 or -ENOMEM */
+static int read_netdev(const struct sriov_env *env, const char *address, char ret[IFNAMSIZ])
 {
 	char below[SRIOV_DRIVER_LEN] = "";
+	int r = sriov_sysfs_each(env->sysfs, take_name, ret, NULL, DEVICES "%s/net", address);
 
-	if (sriov_sysfs_each(env->sysfs, take_name, ret, NULL, DEVICES "%s/net", address) >= 0)
-		return;
-	sriov_sysfs_each(env->sysfs, take_virtio, below, NULL, DEVICES "%s", address);
+	if (r == -ENOENT)
+		r = sriov_sysfs_each(env->sysfs, take_virtio, below, NULL, DEVICES "%s", address);
 	if (*below)
-		sriov_sysfs_each(
+		r = sriov_sysfs_each(
 			env->sysfs, take_name, ret, NULL, DEVICES "%s/%s/net", address, below);
+	return r == -ENOMEM ? r : 0;
 }
 
 static void read_driver(const struct sriov_env *env, const char *address, char *ret)
@@ -77,7 +79,8 @@ int reader_pf_identity(struct sriov_reader *reader, struct sriov_pf *pf)
 	unsigned m[6];
 	char mac[32];
 
-	read_netdev(env, pf->address, pf->netdev);
+	if (read_netdev(env, pf->address, pf->netdev) < 0)
+		return -ENOMEM;
 	read_driver(env, pf->address, pf->driver);
 	pf->vendor = (uint16_t)number(env, pf, "vendor", 0);
 	pf->device = (uint16_t)number(env, pf, "device", 0);
@@ -115,9 +118,9 @@ static int add_other(const char *name, void *ctx)
 {
 	struct group *group = ctx;
 
-	if (strcmp(name, group->self) != 0)
-		fprintf(group->others, "%s%s", group->n++ ? ", " : "", name);
-	return 0;
+	if (strcmp(name, group->self) == 0)
+		return 0;
+	return fprintf(group->others, "%s%s", group->n++ ? ", " : "", name) < 0 ? -ENOMEM : 0;
 }
 
 static int read_group(const struct sriov_env *env, struct sriov_vf *vf)
@@ -125,6 +128,7 @@ static int read_group(const struct sriov_env *env, struct sriov_vf *vf)
 	struct group group = { .self = vf->address };
 	char name[16], *others = NULL;
 	size_t size;
+	int r;
 
 	vf->iommu_group = -1;
 	if (sriov_sysfs_read_link(env->sysfs, name, sizeof(name), NULL, DEVICES "%s/iommu_group",
@@ -134,9 +138,10 @@ static int read_group(const struct sriov_env *env, struct sriov_vf *vf)
 	group.others = open_memstream(&others, &size);
 	if (!group.others)
 		return -ENOMEM;
-	sriov_sysfs_each(
+	r = sriov_sysfs_each(
 		env->sysfs, add_other, &group, NULL, DEVICES "%s/iommu_group/devices", vf->address);
-	if (fclose(group.others) != 0) {
+	/* Where the last allocation fails, glibc's says so by the text alone. */
+	if (fclose(group.others) != 0 || !others || r == -ENOMEM) {
 		free(others);
 		return -ENOMEM;
 	}
@@ -200,8 +205,9 @@ static int read_vf(struct sriov_reader *reader, const struct sriov_pf *pf, struc
 		DEVICES "%s/driver_override", vf->address);
 	if (strcmp(vf->driver_override, "(null)") == 0)
 		*vf->driver_override = '\0';
-	read_netdev(env, vf->address, vf->netdev);
-	r = read_group(env, vf);
+	r = read_netdev(env, vf->address, vf->netdev);
+	if (r == 0)
+		r = read_group(env, vf);
 	return r < 0 ? r : read_msix(reader, pf, vf);
 }
 
