@@ -20,13 +20,18 @@ static const char *const encap_modes[] = { "none", "basic" };
 static struct nlmsghdr *put_generic(
 	struct sriov_msg *msg, uint16_t family, uint8_t command, uint16_t flags)
 {
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(msg->bytes);
-	struct genlmsghdr *genl = mnl_nlmsg_put_extra_header(nlh, sizeof(*genl));
+	struct nlmsghdr *nlh;
+	struct genlmsghdr *genl;
 
+	/* What pads attributes goes to the kernel, and shall be nobody's stack. */
+	memset(msg, 0, sizeof(*msg));
+	nlh = mnl_nlmsg_put_header(msg->bytes);
+	genl = mnl_nlmsg_put_extra_header(nlh, sizeof(*genl));
 	nlh->nlmsg_type = family;
 	nlh->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
 	genl->cmd = command;
-	genl->version = 1;
+	/* Linux looks at nobody's; devlink(8) has these. */
+	genl->version = family == GENL_ID_CTRL;
 	return nlh;
 }
 
@@ -76,6 +81,11 @@ static bool put_word(
 	if (*word)
 		mnl_attr_put_u8(nlh, type, (uint8_t)value);
 	return true;
+}
+
+struct nlmsghdr *sriov_msg_get_devlink(struct sriov_msg *msg, uint16_t family, const char *address)
+{
+	return put_devlink(msg, family, DEVLINK_CMD_GET, address);
 }
 
 struct nlmsghdr *sriov_msg_get_eswitch(struct sriov_msg *msg, uint16_t family, const char *address)

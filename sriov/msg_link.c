@@ -10,6 +10,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "attrs.h"
@@ -17,9 +18,13 @@
 
 static struct nlmsghdr *put_link(struct sriov_msg *msg, uint16_t type, uint32_t ifindex)
 {
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(msg->bytes);
-	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+	struct nlmsghdr *nlh;
+	struct ifinfomsg *ifi;
 
+	/* What pads attributes goes to the kernel, and shall be nobody's stack. */
+	memset(msg, 0, sizeof(*msg));
+	nlh = mnl_nlmsg_put_header(msg->bytes);
+	ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
 	nlh->nlmsg_type = type;
 	nlh->nlmsg_flags = NLM_F_REQUEST;
 	ifi->ifi_index = (int)ifindex;
@@ -49,9 +54,18 @@ struct nlmsghdr *sriov_msg_set_mtu(struct sriov_msg *msg, uint32_t ifindex, uint
 	return nlh;
 }
 
+/* Without the flag that says so, as ip(8) has it. */
+static struct nlattr *begin_nest(struct nlmsghdr *nlh, uint16_t type)
+{
+	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
+
+	nest->nla_type = type;
+	return nest;
+}
+
 static void put_vlans(struct nlmsghdr *nlh, uint32_t vf, const struct sriov_vlan *vlans, unsigned n)
 {
-	struct nlattr *list = mnl_attr_nest_start(nlh, IFLA_VF_VLAN_LIST);
+	struct nlattr *list = begin_nest(nlh, IFLA_VF_VLAN_LIST);
 
 	for (unsigned i = 0; i < n; i++) {
 		struct ifla_vf_vlan_info info;
@@ -65,6 +79,18 @@ static void put_vlans(struct nlmsghdr *nlh, uint32_t vf, const struct sriov_vlan
 		mnl_attr_put(nlh, IFLA_VF_VLAN_INFO, sizeof(info), &info);
 	}
 	mnl_attr_nest_end(nlh, list);
+}
+
+/* 802.1Q goes the way that every kernel has; only 802.1ad needs the list (Linux 4.9). */
+static void put_vlan(struct nlmsghdr *nlh, const struct sriov_vf *vf)
+{
+	struct ifla_vf_vlan plain = { vf->index, vf->vlan, vf->qos };
+	struct sriov_vlan vlan = { vf->vlan, vf->qos, vf->vlan_proto };
+
+	if (vf->vlan_proto == ETH_P_8021AD)
+		put_vlans(nlh, vf->index, &vlan, 1);
+	else
+		mnl_attr_put(nlh, IFLA_VF_VLAN, sizeof(plain), &plain);
 }
 
 /* ifla_vf_spoofchk, _trust, _link_state and _rss_query_en are alike. */
@@ -102,12 +128,10 @@ static void put_rate(struct nlmsghdr *nlh, const struct sriov_vf *vf)
 
 static void put_attrs(struct nlmsghdr *nlh, const struct sriov_vf *vf, uint32_t attrs)
 {
-	struct sriov_vlan vlan = { vf->vlan, vf->qos, vf->vlan_proto };
-
 	if (attrs & 1u << SRIOV_MAC)
 		put_mac(nlh, vf);
 	if (attrs & 1u << SRIOV_VLAN)
-		put_vlans(nlh, vf->index, &vlan, 1);
+		put_vlan(nlh, vf);
 	if (attrs & 1u << SRIOV_RATE)
 		put_rate(nlh, vf);
 	if (attrs & 1u << SRIOV_SPOOFCHK)
@@ -128,8 +152,8 @@ struct nlmsghdr *sriov_msg_set_vf(
 	struct sriov_msg *msg, uint32_t ifindex, const struct sriov_vf *vf, uint32_t attrs)
 {
 	struct nlmsghdr *nlh = put_link(msg, RTM_NEWLINK, ifindex);
-	struct nlattr *list = mnl_attr_nest_start(nlh, IFLA_VFINFO_LIST);
-	struct nlattr *info = mnl_attr_nest_start(nlh, IFLA_VF_INFO);
+	struct nlattr *list = begin_nest(nlh, IFLA_VFINFO_LIST);
+	struct nlattr *info = begin_nest(nlh, IFLA_VF_INFO);
 
 	nlh->nlmsg_flags |= NLM_F_ACK;
 	put_attrs(nlh, vf, attrs);
@@ -142,8 +166,8 @@ struct nlmsghdr *sriov_msg_set_vf_vlans(struct sriov_msg *msg, uint32_t ifindex,
 	const struct sriov_vlan *vlans, unsigned n)
 {
 	struct nlmsghdr *nlh = put_link(msg, RTM_NEWLINK, ifindex);
-	struct nlattr *list = mnl_attr_nest_start(nlh, IFLA_VFINFO_LIST);
-	struct nlattr *info = mnl_attr_nest_start(nlh, IFLA_VF_INFO);
+	struct nlattr *list = begin_nest(nlh, IFLA_VFINFO_LIST);
+	struct nlattr *info = begin_nest(nlh, IFLA_VF_INFO);
 
 	nlh->nlmsg_flags |= NLM_F_ACK;
 	put_vlans(nlh, vf, vlans, n < SRIOV_MAX_VLANS ? n : SRIOV_MAX_VLANS);
@@ -253,16 +277,21 @@ static void get_settings(const struct nlattr *const *tb, struct sriov_vf *vf)
 		vf->known &= ~(1u << SRIOV_LINK_STATE);
 }
 
+/* Its 64 bits lie where attributes do, at multiples of 4. */
+static bool get_guid(const struct nlattr *attr, uint64_t *ret)
+{
+	const uint8_t *value = attrs_bytes(attr, sizeof(struct ifla_vf_guid));
+
+	if (value)
+		memcpy(ret, value + offsetof(struct ifla_vf_guid, guid), sizeof(*ret));
+	return value != NULL;
+}
+
 static void get_guids(const struct nlattr *const *tb, struct sriov_vf *vf)
 {
-	const struct ifla_vf_guid *node = attrs_bytes(tb[IFLA_VF_IB_NODE_GUID], sizeof(*node));
-	const struct ifla_vf_guid *port = attrs_bytes(tb[IFLA_VF_IB_PORT_GUID], sizeof(*port));
-
-	if (!node || !port)
-		return;
-	memcpy(&vf->node_guid, &node->guid, sizeof(node->guid));
-	memcpy(&vf->port_guid, &port->guid, sizeof(port->guid));
-	vf->known |= 1u << SRIOV_GUIDS;
+	if (get_guid(tb[IFLA_VF_IB_NODE_GUID], &vf->node_guid) &&
+		get_guid(tb[IFLA_VF_IB_PORT_GUID], &vf->port_guid))
+		vf->known |= 1u << SRIOV_GUIDS;
 }
 
 static void get_stats(const struct nlattr *nest, struct sriov_vf *vf)

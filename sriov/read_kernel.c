@@ -91,6 +91,14 @@ static int take_eswitch(const struct nlmsghdr *reply, void *ctx)
 	return sriov_eswitch_parse(reply, ctx);
 }
 
+static bool has_devlink(struct sriov_reader *reader, uint16_t family, const struct sriov_pf *pf)
+{
+	struct sriov_msg msg;
+
+	return sriov_nl_ask(reader->env->generic, sriov_msg_get_devlink(&msg, family, pf->address),
+		       NULL, NULL, NULL) == 0;
+}
+
 static int read_eswitch(struct sriov_reader *reader, uint16_t family, struct sriov_pf *pf)
 {
 	struct sriov_eswitch_modes modes = { 0 };
@@ -99,10 +107,10 @@ static int read_eswitch(struct sriov_reader *reader, uint16_t family, struct sri
 	int r = sriov_nl_ask(reader->env->generic, sriov_msg_get_eswitch(&msg, family, pf->address),
 		take_eswitch, &modes, &err);
 
-	if (r == -EPERM)
+	if (r == -EPERM && has_devlink(reader, family, pf))
 		return reader_unread(reader, "eswitch modes: only root may ask for them");
 	/* Most drivers have no eswitch, or no devlink at all. */
-	if (r == -EOPNOTSUPP || r == -ENODEV)
+	if (r == -EOPNOTSUPP || r == -ENODEV || r == -EPERM)
 		return 0;
 	if (r < 0)
 		return reader_unread(reader, "eswitch of %s: %s", reader_pf_name(pf), err.text);

@@ -116,6 +116,7 @@ int reader_routes(struct sriov_reader *reader)
 
 struct scan {
 	struct sriov_reader *reader;
+	char self[16]; /* this process; it uses no VF, whatever it was given at its start */
 	const char *pid;
 	unsigned n_closed; /* processes that may not be looked into */
 	int r;
@@ -237,7 +238,7 @@ static int look_at_process(const char *name, void *ctx)
 	struct scan *scan = ctx;
 	int r;
 
-	if (!isdigit((unsigned char)*name))
+	if (!isdigit((unsigned char)*name) || strcmp(name, scan->self) == 0)
 		return 0;
 	scan->pid = name;
 	r = sriov_sysfs_each(scan->reader->env->proc, look_at_fd, scan, NULL, "%s/fd", name);
@@ -249,8 +250,10 @@ static int look_at_process(const char *name, void *ctx)
 static int read_openers(struct sriov_reader *reader)
 {
 	struct scan scan = { .reader = reader };
-	int r = sriov_sysfs_each(reader->env->proc, look_at_process, &scan, NULL, ".");
+	int r;
 
+	sriov_sysfs_read_link(reader->env->proc, scan.self, sizeof(scan.self), NULL, "self");
+	r = sriov_sysfs_each(reader->env->proc, look_at_process, &scan, NULL, ".");
 	if (r == -ENOMEM)
 		return r;
 	if (scan.n_closed || r < 0)

@@ -83,10 +83,15 @@ static json_t *difference(const json_t *before, const json_t *now)
 
 static void print(const struct program *program, const json_t *array)
 {
-	if (program->json)
+	if (program->json && program_value(program, "watch")) {
+		/* A line each time, for whoever reads along. */
+		json_dumpf(array, stdout, JSON_COMPACT);
+		putchar('\n');
+	} else if (program->json) {
 		program_print_json(array);
-	else
+	} else {
 		print_table(columns, sizeof(columns) / sizeof(columns[0]), array);
+	}
 	fflush(stdout);
 }
 
@@ -123,7 +128,8 @@ int program_stats(struct program *program)
 		if (r < 0)
 			break;
 		since = difference(before, now);
-		putchar('\n');
+		if (!program->json)
+			putchar('\n');
 		print(program, since);
 		json_decref(since);
 		json_decref(before);

@@ -238,7 +238,24 @@ static int set_mac(struct answer *a, struct sriov_vf *vf, const struct nlattr *a
 	return 0;
 }
 
-static int set_vlan(struct sriov_vf *vf, const struct nlattr *list)
+static int set_vlan(struct sriov_vf *vf, uint32_t vlan, uint32_t qos, uint16_t proto)
+{
+	if (vlan > 4095 || qos > 7)
+		return -EINVAL;
+	vf->vlan = (uint16_t)vlan;
+	vf->qos = (uint8_t)qos;
+	vf->vlan_proto = proto;
+	return 0;
+}
+
+static int set_plain_vlan(struct sriov_vf *vf, const struct nlattr *attr)
+{
+	const struct ifla_vf_vlan *plain = mnl_attr_get_payload(attr);
+
+	return set_vlan(vf, plain->vlan, plain->qos, 0x8100);
+}
+
+static int set_vlans(struct sriov_vf *vf, const struct nlattr *list)
 {
 	const struct ifla_vf_vlan_info *info = NULL;
 	unsigned n = 0;
@@ -249,12 +266,7 @@ static int set_vlan(struct sriov_vf *vf, const struct nlattr *list)
 	}
 	if (n != 1)
 		return n ? -EOPNOTSUPP : -EINVAL;
-	if (info->vlan > 4095 || info->qos > 7)
-		return -EINVAL;
-	vf->vlan = (uint16_t)info->vlan;
-	vf->qos = (uint8_t)info->qos;
-	vf->vlan_proto = ntohs(info->vlan_proto);
-	return 0;
+	return set_vlan(vf, info->vlan, info->qos, ntohs(info->vlan_proto));
 }
 
 static int set_rate(const struct fake_pf *pf, struct sriov_vf *vf, const struct nlattr *attr)
@@ -299,8 +311,10 @@ static int set_one(struct answer *a, struct fake_pf *pf, struct sriov_vf *vf, ui
 	switch (type) {
 	case IFLA_VF_MAC:
 		return set_mac(a, vf, attr);
+	case IFLA_VF_VLAN:
+		return set_plain_vlan(vf, attr);
 	case IFLA_VF_VLAN_LIST:
-		return set_vlan(vf, attr);
+		return set_vlans(vf, attr);
 	case IFLA_VF_RATE:
 		return set_rate(pf, vf, attr);
 	case IFLA_VF_IB_NODE_GUID:
@@ -330,6 +344,7 @@ static int set_vf(struct answer *a, struct fake_pf *pf, const struct nlattr *inf
 		enum sriov_attr attr;
 	} order[] = {
 		{ IFLA_VF_MAC, SRIOV_MAC },
+		{ IFLA_VF_VLAN, SRIOV_VLAN },
 		{ IFLA_VF_VLAN_LIST, SRIOV_VLAN },
 		{ IFLA_VF_RATE, SRIOV_RATE },
 		{ IFLA_VF_SPOOFCHK, SRIOV_SPOOFCHK },
@@ -414,6 +429,8 @@ static int eswitch(struct answer *a, struct fake_pf *pf, const struct nlattr *co
 	struct sriov_eswitch_modes *modes = &pf->modes;
 	struct nlmsghdr *nlh;
 
+	if (a->k->no_rights)
+		return -EPERM;
 	if (!pf->has_eswitch)
 		return -EOPNOTSUPP;
 	if (set) {
@@ -564,6 +581,8 @@ static int answer_devlink(struct answer *a)
 	if (!pf)
 		return -ENODEV;
 	switch (genl->cmd) {
+	case DEVLINK_CMD_GET:
+		return pf->has_eswitch ? 0 : -ENODEV;
 	case DEVLINK_CMD_ESWITCH_GET:
 	case DEVLINK_CMD_ESWITCH_SET:
 		return eswitch(a, pf, tb, genl->cmd == DEVLINK_CMD_ESWITCH_SET);

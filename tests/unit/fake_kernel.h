@@ -77,6 +77,7 @@ struct fake_kernel {
 	struct fake_refusal refusals[FAKE_MAX_REFUSALS];
 	struct fake_bad_write bad_writes[FAKE_MAX_REFUSALS];
 	bool no_devlink;
+	bool no_rights; /* to ask for eswitches */
 
 	/* What was done */
 	unsigned n_requests;    /* netlink messages that came */

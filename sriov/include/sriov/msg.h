@@ -84,6 +84,9 @@ struct sriov_eswitch_modes {
 	char encap_mode[16];  /* "none", "basic" */
 };
 
+/** DEVLINK_CMD_GET: whether a device has devlink at all; everybody may ask. */
+struct nlmsghdr *sriov_msg_get_devlink(struct sriov_msg *msg, uint16_t family, const char *address);
+
 struct nlmsghdr *sriov_msg_get_eswitch(struct sriov_msg *msg, uint16_t family, const char *address);
 /** return: NULL when a mode is none of devlink's words */
 struct nlmsghdr *sriov_msg_set_eswitch(struct sriov_msg *msg, uint16_t family, const char *address,
