@@ -535,7 +535,7 @@ int main(void)
 		WITH_KERNEL(a_pf_that_is_pulled_out_is_a_sentence),
 		WITH_KERNEL(a_broken_answer_is_the_error),
 		cmocka_unit_test(vectors_are_counted_by_the_capability),
-		cmocka_unit_test(a_driver_that_blocks_does_not_hold_up_who_reads),
+		WITH_KERNEL(a_driver_that_blocks_does_not_hold_up_who_reads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
