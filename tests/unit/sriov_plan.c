@@ -172,7 +172,8 @@ static void a_change_names_old_and_new_values(void **state)
 	hand_enable(&hand, 0, 4);
 	assert_plan(&hand, &want,
 		"eth0 vf 2: mac 0a:00:00:00:00:02 -> 02:00:00:00:00:01, vlan 0 -> 100 qos 3 "
-		"802.1ad, spoofchk on -> off, link_state auto -> enable, max_tx_rate 0 -> 500, "
+		"vlan_proto 802.1ad, spoofchk on -> off, link_state auto -> enable, max_tx_rate 0 "
+		"-> 500, "
 		"query_rss off -> on");
 }
 
