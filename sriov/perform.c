@@ -161,6 +161,25 @@ static uint32_t still_to_set(const struct sriov_vf *vf, const struct sriov_step 
 	return sets;
 }
 
+/* A rate refused may be for want of a link, which may be on its way: once more, or say so. */
+static int send_rate_again(const struct sriov_hands *hands, const struct sriov_pf *pf,
+	const struct sriov_step *step, struct sh_err *err)
+{
+	struct awaited_link awaited = { hands->env->sysfs, pf->netdev };
+	int64_t carrier = 0;
+	int r = sriov_sysfs_read_number(
+		awaited.sysfs, &carrier, NULL, "class/net/%s/carrier", awaited.netdev);
+
+	if (r == 0 && carrier == 1)
+		return -EINVAL;
+	if (r == 0 && sriov_events_wait(hands->events, LINK_TIMEOUT_MS, has_carrier, &awaited) == 0)
+		return send_attrs(hands, pf, step, BIT(SRIOV_RATE), err);
+	return sh_err_set(err, -ENETDOWN,
+		"refused without a link, which '%s' has not; see its cable, and 'ip link set %s "
+		"up'",
+		pf->netdev, pf->netdev);
+}
+
 /*
  * The kernel takes the attributes of a message one by one and does not say at which it stopped. So
  * when it refuses the message, each goes alone, and the one that is refused has a name.
@@ -182,6 +201,8 @@ static int perform_attrs(const struct sriov_hands *hands, const struct sriov_pf 
 		if (!(sets >> attr & 1))
 			continue;
 		r = send_attrs(hands, pf, step, BIT(attr), err);
+		if (r == -EINVAL && attr == SRIOV_RATE)
+			r = send_rate_again(hands, pf, step, err);
 		if (r < 0)
 			return sh_err_prefix(err, r, "%s", sriov_attr_name(attr));
 	}

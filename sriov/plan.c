@@ -188,6 +188,7 @@ static int plan_mtu(struct planner *p)
 		return no_memory(p);
 	step->number_from = p->pf->mtu;
 	step->number_to = p->want->mtu;
+	step->needs_force = p->pf->has_default_route;
 	sriov_step_describe(step, "mtu %u -> %u", p->pf->mtu, p->want->mtu);
 	return 0;
 }

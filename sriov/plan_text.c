@@ -93,7 +93,8 @@ static void print_vlan(const struct sriov_vf *vf, char *text, size_t size)
 	if (vf->qos)
 		snprintf(qos, sizeof(qos), " qos %u", vf->qos);
 	snprintf(text, size, "%u%s%s", vf->vlan, qos,
-		vf->vlan_proto == PROTO_8021AD && (vf->vlan || vf->qos) ? " 802.1ad" : "");
+		vf->vlan_proto == PROTO_8021AD && (vf->vlan || vf->qos) ? " vlan_proto 802.1ad"
+									: "");
 }
 
 static void print_value(enum sriov_attr attr, const struct sriov_vf *vf, char *text, size_t size)

@@ -166,7 +166,7 @@ static int is_file_of(const struct sriov_env *env, const struct sriov_vf *vf, co
 	snprintf(path, sizeof(path), "%s/vfio/%d", env->dev, vf->iommu_group);
 	if (strcmp(file, path) == 0)
 		return 1;
-	if (!strstr(file, "/vfio/devices/"))
+	if (!strstr(file, "vfio/devices/"))
 		return 0;
 	r = sriov_sysfs_each(
 		env->sysfs, take_first, device, NULL, "bus/pci/devices/%s/vfio-dev", vf->address);

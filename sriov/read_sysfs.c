@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "read_held.h"
 #include "reader.h"
 #include "sriov/sysfs.h"
 
@@ -201,19 +202,26 @@ static int read_vf(struct sriov_reader *reader, const struct sriov_pf *pf, struc
 		return reader_unread(reader, "VF %u of %s went away while it was read", vf->index,
 			reader_pf_name(pf));
 	read_driver(env, vf->address, vf->driver);
-	sriov_sysfs_read(env->sysfs, vf->driver_override, sizeof(vf->driver_override), NULL,
-		DEVICES "%s/driver_override", vf->address);
-	if (strcmp(vf->driver_override, "(null)") == 0)
-		*vf->driver_override = '\0';
 	r = read_netdev(env, vf->address, vf->netdev);
 	if (r == 0)
 		r = read_group(env, vf);
 	return r < 0 ? r : read_msix(reader, pf, vf);
 }
 
-static int read_vfs(struct sriov_reader *reader, struct sriov_pf *pf)
+/* While the driver does not tell how many. */
+static int64_t count_vfs(const struct sriov_env *env, const struct sriov_pf *pf)
 {
-	int64_t n = number(reader->env, pf, "sriov_numvfs", 0);
+	int64_t n = 0;
+
+	while (n < SRIOV_MAX_VFS &&
+		sriov_sysfs_exists(env->sysfs, DEVICES "%s/virtfn%d", pf->address, (int)n))
+		n++;
+	return n;
+}
+
+static int read_vfs(struct sriov_reader *reader, struct sriov_pf *pf, const struct held *held)
+{
+	int64_t n = held->n_vfs >= 0 ? held->n_vfs : count_vfs(reader->env, pf);
 	int r = 0;
 
 	if (n <= 0)
@@ -230,8 +238,31 @@ static int read_vfs(struct sriov_reader *reader, struct sriov_pf *pf)
 	for (uint32_t i = 0; r == 0 && i < pf->n_vfs; i++) {
 		pf->vfs[i].index = i;
 		pf->vfs[i].iommu_group = -1;
+		if (i < held->n_overrides)
+			memcpy(pf->vfs[i].driver_override, held->overrides[i], SRIOV_DRIVER_LEN);
 		r = read_vf(reader, pf, &pf->vfs[i]);
 	}
+	return r;
+}
+
+static int read_held_and_vfs(struct sriov_reader *reader, struct sriov_pf *pf)
+{
+	struct held *held;
+	int r = held_read(reader->env, pf->address, &held);
+
+	if (r == -ETIMEDOUT)
+		r = reader_unread(reader,
+			"%s: driver '%s' blocks: the number of VFs and their driver_override may "
+			"be "
+			"wrong",
+			reader_pf_name(pf), pf->driver);
+	if (r < 0) {
+		held_free(held);
+		return r == -EAGAIN ? -ENOMEM : r;
+	}
+	pf->total_msix = (uint32_t)held->total_msix;
+	r = read_vfs(reader, pf, held);
+	held_free(held);
 	return r;
 }
 
@@ -241,11 +272,10 @@ int reader_pf_sysfs(struct sriov_reader *reader, struct sriov_pf *pf)
 	int r;
 
 	pf->total_vfs = (uint32_t)number(env, pf, "sriov_totalvfs", 0);
-	pf->total_msix = (uint32_t)number(env, pf, "sriov_vf_total_msix", 0);
 	pf->numa_node = (int)number(env, pf, "numa_node", -1);
 	pf->drivers_autoprobe = number(env, pf, "sriov_drivers_autoprobe", 1) != 0;
 	read_netdev_files(env, pf);
-	r = read_vfs(reader, pf);
+	r = read_held_and_vfs(reader, pf);
 	/* What was pulled out while it was read has told half of it. */
 	if (r == 0 && !sriov_sysfs_exists(env->sysfs, DEVICES "%s", pf->address))
 		return -ENOENT;

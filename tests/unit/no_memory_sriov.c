@@ -1,74 +1,152 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Every allocation of reading the host failed in turn: all of it is read, or what is missing is
- * said, or a sentence says why not. Without netlink: the kernel of the test allocates too.
+ * Every allocation of planning failed in turn: a whole plan, or a sentence and none.
  */
 #include "unit.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "conf/yaml.h"
 #include "fail_malloc.h"
-#include "fake_kernel_inside.h"
+#include "sriov/plan.h"
+#include "sriov_host_by_hand.h"
+#include "want_conf.h"
 
-struct reading {
-	struct sriov_env env;
-	struct sriov_host *host;
+#define BIT(n) (1u << (n))
+
+struct planning {
+	struct hand_host hand;
+	struct sriov_want want;
+	struct sriov_plan *plan;
 	struct sh_err err;
 };
 
-static int read_host(void *ctx)
+static int make_plan(void *ctx)
 {
-	struct reading *reading = ctx;
+	struct planning *planning = ctx;
 
-	reading->err.text[0] = '\0';
-	return sriov_host_read(&reading->env, NULL, &reading->host, &reading->err);
+	planning->err.text[0] = '\0';
+	planning->plan = NULL;
+	return sriov_plan_new(
+		&planning->hand.host, &planning->want, &planning->plan, &planning->err);
 }
 
-static void check_host(void *ctx, int r, bool failed)
+static int make_plan_back(void *ctx)
 {
-	struct reading *reading = ctx;
-	const struct sriov_pf *pf;
+	struct planning *planning = ctx;
+	struct sriov_pf before = planning->hand.pfs[0];
+
+	before.n_vfs = 1;
+	planning->err.text[0] = '\0';
+	planning->plan = NULL;
+	return sriov_plan_back(&planning->hand.host, &before, &planning->plan, &planning->err);
+}
+
+static void check_plan(void *ctx, int r, bool failed)
+{
+	struct planning *planning = ctx;
 
 	if (r < 0) {
 		assert_true(failed);
-		assert_string_equal(reading->err.text, "out of memory");
+		assert_int_equal(r, -ENOMEM);
+		assert_string_equal(planning->err.text, "out of memory");
+		assert_null(planning->plan);
 		return;
 	}
-	pf = reading->host->pfs;
-	assert_int_equal(reading->host->n_pfs, 1);
-	assert_string_equal(pf->netdev, "pf0");
-	assert_int_equal(pf->n_vfs, 2);
-	assert_string_equal(pf->vfs[0].iommu_others, "0000:01:10.2");
-	assert_string_equal(pf->vfs[1].iommu_others, "0000:01:10.0");
-	assert_true(reading->host->n_unread || pf->has_default_route);
-	assert_true(reading->host->n_unread ||
-		    (pf->vfs[1].users && strcmp(pf->vfs[1].users, "qemu-system-x86 (77)") == 0));
-	sriov_host_free(reading->host);
+	assert_true(planning->plan->n > 3);
+	sriov_plan_free(planning->plan);
 }
 
-static void a_host_is_read_whole_or_refused(void **state)
+/* VFs that go, with a user, and come again, with settings and drivers. */
+static void start(struct planning *planning, struct sriov_want_pf *pf, struct sriov_want_vf *line)
 {
-	struct fake_kernel *k = fake_kernel_new();
-	struct reading reading;
+	static char user[] = "qemu-system-x86 (1)";
 
-	(void)state;
-	fake_kernel_add_pf(k, &(struct fake_pf){ .vf_driver = "vfio-pci", .vfs_a_group = 2 });
-	fake_kernel_set_vfs(k, k->pfs, 2);
-	fake_kernel_add_process(k, 77, "qemu-system-x86", "dev/vfio/100");
-	fake_kernel_put(k, "sys/class/net/pf0/upper_br0", "");
-	fake_kernel_put(k, "proc/self/net/route", "br0 00000000 0100A8C0 0003 0 0 0 00000000\n");
-	/* Without its number there is nothing to ask rtnetlink. */
-	fake_remove(k, "sys/class/net/pf0/ifindex");
-	reading.env = k->env;
-	reading.env.generic = NULL;
-	assert_true(fail_malloc_each(read_host, check_host, &reading) > 20);
-	fake_kernel_free(k);
+	memset(planning, 0, sizeof(*planning));
+	hand_init(&planning->hand);
+	hand_enable(&planning->hand, 0, 3);
+	planning->hand.vfs[0][0].users = user;
+	*line = (struct sriov_want_vf){ .last = 4,
+		.given = BIT(SRIOV_VF_VLAN) | BIT(SRIOV_VF_DRIVER),
+		.vlan = 7,
+		.driver = "vfio-pci" };
+	*pf = (struct sriov_want_pf){ .name = "eth0",
+		.given = BIT(SRIOV_PF_NUM_VFS),
+		.num_vfs = 5,
+		.vfs = line,
+		.n_vfs = 1 };
+	planning->want = (struct sriov_want){ pf, 1 };
+}
+
+static void a_plan_is_made_whole_or_not_at_all(void **state)
+{
+	struct planning planning;
+	struct sriov_want_pf pf;
+	struct sriov_want_vf line;
+
+	start(&planning, &pf, &line);
+	assert_true(fail_malloc_each(make_plan, check_plan, &planning) > 8);
+}
+
+static void a_plan_back_is_made_whole_or_not_at_all(void **state)
+{
+	struct planning planning;
+	struct sriov_want_pf pf;
+	struct sriov_want_vf line;
+
+	start(&planning, &pf, &line);
+	assert_true(fail_malloc_each(make_plan_back, check_plan, &planning) > 4);
+}
+
+struct wanting {
+	struct conf conf;
+	struct sriov_want want;
+	struct sh_err err;
+};
+
+static int make_want(void *ctx)
+{
+	struct wanting *wanting = ctx;
+
+	wanting->err.text[0] = '\0';
+	return want_from_conf(&wanting->conf, &wanting->want, &wanting->err);
+}
+
+static void check_want(void *ctx, int r, bool failed)
+{
+	struct wanting *wanting = ctx;
+
+	if (r < 0) {
+		assert_true(failed);
+		assert_string_equal(wanting->err.text, "out of memory");
+		return;
+	}
+	assert_int_equal(wanting->want.n_pfs, 2);
+	want_done(&wanting->want);
+}
+
+static void what_is_wanted_is_read_whole_or_not_at_all(void **state)
+{
+	static const char text[] = "sriov: [ { pf: eth0, vfs: [ { vf: 0, vlan: 5 } ] }, "
+				   "{ pf: eth1, num_vfs: 2 } ]\n";
+	struct wanting wanting = { 0 };
+	struct conf_env env;
+
+	conf_env_init_reader(&env, "/run/shunt");
+	assert_int_equal(
+		conf_load_text(text, sizeof(text) - 1, "x.yaml", &env, &wanting.conf, &wanting.err),
+		0);
+	assert_int_equal(fail_malloc_each(make_want, check_want, &wanting), 3);
+	conf_done(&wanting.conf);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_host_is_read_whole_or_refused),
+		cmocka_unit_test(a_plan_is_made_whole_or_not_at_all),
+		cmocka_unit_test(a_plan_back_is_made_whole_or_not_at_all),
+		cmocka_unit_test(what_is_wanted_is_read_whole_or_not_at_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

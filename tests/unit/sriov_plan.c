@@ -172,7 +172,8 @@ static void a_change_names_old_and_new_values(void **state)
 	hand_enable(&hand, 0, 4);
 	assert_plan(&hand, &want,
 		"eth0 vf 2: mac 0a:00:00:00:00:02 -> 02:00:00:00:00:01, vlan 0 -> 100 qos 3 "
-		"802.1ad, spoofchk on -> off, link_state auto -> enable, max_tx_rate 0 -> 500, "
+		"vlan_proto 802.1ad, spoofchk on -> off, link_state auto -> enable, max_tx_rate 0 "
+		"-> 500, "
 		"query_rss off -> on");
 }
 
@@ -313,6 +314,11 @@ static void the_nic_of_the_default_route_needs_force(void **state)
 		"eth0: num_vfs 0 -> 1: interrupts the NIC that carries the default route; give "
 		"--force to do it");
 	assert_int_equal(sriov_plan_check(plan, SRIOV_ALLOW_FORCE, &err), 0);
+	sriov_plan_free(plan);
+	want.given = BIT(SRIOV_PF_MTU);
+	want.mtu = 9000;
+	assert_int_equal(plan_of(&hand, &want, &plan, &err), 0);
+	assert_int_equal(sriov_plan_check(plan, SRIOV_ALLOW_DISRUPTIVE, &err), -EBUSY);
 	sriov_plan_free(plan);
 	hand_enable(&hand, 0, 1);
 	hand.vfs[0][0].has_default_route = true;
