@@ -157,7 +157,7 @@ static bool is_file_of(const struct sriov_env *env, const struct sriov_vf *vf, c
 	snprintf(path, sizeof(path), "%s/vfio/%d", env->dev, vf->iommu_group);
 	if (strcmp(file, path) == 0)
 		return true;
-	if (!strstr(file, "/vfio/devices/"))
+	if (!strstr(file, "vfio/devices/"))
 		return false;
 	sriov_sysfs_each(
 		env->sysfs, take_first, device, NULL, "bus/pci/devices/%s/vfio-dev", vf->address);
