@@ -11,12 +11,13 @@ from nested import VMM, NestedMachine, quote
 
 BOOT_S = 120
 # says NAME SECONDS PATTERN N: wait until a machine's console has had N lines with it.
+# (With /dev/null for its output grep would look for one.)
 SAYS = r"""
 says() {
 	local tail found
 	mkfifo /tmp/$1.watch
 	tail -n +1 -f /tmp/$1.out >/tmp/$1.watch & tail=$!
-	timeout $2 grep -am $4 -e "$3" </tmp/$1.watch >/dev/null
+	timeout $2 grep -am $4 -e "$3" </tmp/$1.watch >/tmp/$1.found
 	found=$?
 	kill $tail
 	rm /tmp/$1.watch
