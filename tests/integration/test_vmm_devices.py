@@ -64,6 +64,10 @@ def world(tmp_path_factory):
         made.machine.stop()
 
 
+def reaches(guest, address):
+    wait_for(lambda: guest.pings(address), 30, f"an answer of {address}")
+
+
 def resident(guest):
     return guest.ask("vm.info")["memory"]["resident"]
 
@@ -111,12 +115,12 @@ def test_guest_of_two_vcpus_uses_two_queue_pairs(world):
     assert world.b.do("ls /sys/class/net/eth0/queues").split() == ["rx-0", "rx-1", "tx-0", "tx-1"]
     port = world.machine.do(f"{SHUNT} --run-dir /tmp/run -j port show b")
     assert json.loads(port)["rx_queues"] == 2
-    assert world.b.pings("10.9.0.1")
+    reaches(world.b, "10.9.0.1")
 
 
 def test_guests_of_one_port_group_reach_each_other_and_no_other(world):
-    assert world.a.pings("10.9.0.2")
-    assert world.b.pings("10.9.0.1")
+    reaches(world.a, "10.9.0.2")
+    reaches(world.b, "10.9.0.1")
     assert not world.a.pings("10.9.0.3")
     assert not world.c.pings("10.9.0.1")
 
@@ -161,5 +165,5 @@ def test_paused_guest_goes_on_with_its_disk_and_its_network(world):
     world.a.ask("vm.pause")
     assert not world.b.pings("10.9.0.1")
     world.a.ask("vm.resume")
-    wait_for(lambda: world.b.pings("10.9.0.1"), 30, "an answer")
+    reaches(world.b, "10.9.0.1")
     world.a.do("dd if=/dev/vda of=/dev/null bs=1M count=4")
