@@ -187,12 +187,33 @@ static int undo(struct applier *a, const struct sriov_plan *plan, uint32_t n_don
 	return sh_err_set(err, code, "%.400s; undone: all is as it was before", wrong.text);
 }
 
+/*
+ * A driver that blocks in sysfs holds the device: to read it, let alone to change it back, would
+ * block as well.
+ */
+static bool holds_device(const struct sriov_step *step, int code)
+{
+	return code == -ETIMEDOUT && (step->op == SRIOV_OP_NUM_VFS || step->op == SRIOV_OP_UNBIND);
+}
+
+static int say_blocked(const struct sriov_plan *plan, uint32_t i, int code, struct sh_err *err)
+{
+	struct sh_err wrong = *err;
+
+	return sh_err_set(err, code,
+		"%.300s; not undone, since nothing can be changed until it lets go: %u of %u steps "
+		"are done, see 'shunt-sriov show %s' then",
+		wrong.text, i, plan->n, plan->steps[i].pf);
+}
+
 static int apply(struct applier *a, const struct sriov_plan *plan, struct sh_err *err)
 {
 	int r = 0;
 
 	for (uint32_t i = 0; i < plan->n; i++) {
 		r = perform_step(a, &plan->steps[i], err);
+		if (holds_device(&plan->steps[i], r))
+			return say_blocked(plan, i, r, err);
 		/* A step that failed may be half done: it is undone as well. */
 		if (r < 0)
 			return undo(a, plan, i + 1, r, err);

@@ -14,6 +14,7 @@
 
 #define DEVICE "bus/pci/devices/%s"
 #define DRIVER "bus/pci/drivers/%s"
+#define GROUP  DEVICE "/iommu_group"
 
 struct binding {
 	const struct sriov_hands *hands;
@@ -136,14 +137,14 @@ static int check_group(const struct sriov_hands *hands, const char *address, str
 	struct group group = { .env = hands->env, .address = address };
 	char number[32];
 
-	if (sriov_sysfs_read_link(hands->env->sysfs, number, sizeof(number), NULL,
-		    DEVICE "/iommu_group", address) < 0)
+	if (sriov_sysfs_read_link(hands->env->sysfs, number, sizeof(number), NULL, GROUP, address) <
+		0)
 		return sh_err_set(err, -EOPNOTSUPP,
 			"%s is in no IOMMU group, which vfio needs; boot with intel_iommu=on or "
 			"amd_iommu=on and switch the IOMMU on in the firmware",
 			address);
-	if (sriov_sysfs_each(hands->env->sysfs, look_at_member, &group, NULL,
-		    DEVICE "/iommu_group/devices", address) <= 0)
+	if (sriov_sysfs_each(hands->env->sysfs, look_at_member, &group, NULL, GROUP "/devices",
+		    address) <= 0)
 		return 0;
 	return sh_err_set(err, -EBUSY,
 		"%s: IOMMU group %s also holds %s, in use by driver '%s'; unbind that first",

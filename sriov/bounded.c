@@ -13,6 +13,8 @@
 
 #include "bounded.h"
 
+#define DYING_MS 100 /* what a child that is not in a driver takes to end */
+
 uint64_t sriov_now_ms(void)
 {
 	struct timespec now;
@@ -90,8 +92,9 @@ void sriov_bounded_done(struct sriov_bounded *call)
 	if (call->pidfd < 0)
 		return;
 	kill(call->pid, SIGKILL);
-	/* In the kernel it cannot be waited for; then it is collected when this program ends. */
-	waitpid(call->pid, NULL, WNOHANG);
+	/* One that is in the kernel stays there, and is collected when this program ends. */
+	if (poll(&(struct pollfd){ .fd = call->pidfd, .events = POLLIN }, 1, DYING_MS) > 0)
+		waitpid(call->pid, NULL, WNOHANG);
 	close(call->pidfd);
 	call->pidfd = -1;
 }

@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include "conf/conf.h"
 #include "program.h"
 #include "sriov/apply.h"
 #include "sriov/want.h"

@@ -10,6 +10,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "attrs.h"
@@ -276,16 +277,21 @@ static void get_settings(const struct nlattr *const *tb, struct sriov_vf *vf)
 		vf->known &= ~(1u << SRIOV_LINK_STATE);
 }
 
+/* Its 64 bits lie where attributes do, at multiples of 4. */
+static bool get_guid(const struct nlattr *attr, uint64_t *ret)
+{
+	const uint8_t *value = attrs_bytes(attr, sizeof(struct ifla_vf_guid));
+
+	if (value)
+		memcpy(ret, value + offsetof(struct ifla_vf_guid, guid), sizeof(*ret));
+	return value != NULL;
+}
+
 static void get_guids(const struct nlattr *const *tb, struct sriov_vf *vf)
 {
-	const struct ifla_vf_guid *node = attrs_bytes(tb[IFLA_VF_IB_NODE_GUID], sizeof(*node));
-	const struct ifla_vf_guid *port = attrs_bytes(tb[IFLA_VF_IB_PORT_GUID], sizeof(*port));
-
-	if (!node || !port)
-		return;
-	memcpy(&vf->node_guid, &node->guid, sizeof(node->guid));
-	memcpy(&vf->port_guid, &port->guid, sizeof(port->guid));
-	vf->known |= 1u << SRIOV_GUIDS;
+	if (get_guid(tb[IFLA_VF_IB_NODE_GUID], &vf->node_guid) &&
+		get_guid(tb[IFLA_VF_IB_PORT_GUID], &vf->port_guid))
+		vf->known |= 1u << SRIOV_GUIDS;
 }
 
 static void get_stats(const struct nlattr *nest, struct sriov_vf *vf)

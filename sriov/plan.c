@@ -188,6 +188,7 @@ static int plan_mtu(struct planner *p)
 		return no_memory(p);
 	step->number_from = p->pf->mtu;
 	step->number_to = p->want->mtu;
+	step->needs_force = p->pf->has_default_route;
 	sriov_step_describe(step, "mtu %u -> %u", p->pf->mtu, p->want->mtu);
 	return 0;
 }
@@ -427,8 +428,11 @@ static void want_as_is(const struct sriov_vf *vf, struct sriov_want_vf *want)
 /* What a VF has when it is made, with any driver, need not be given to it. */
 static void leave_out_defaults(const struct sriov_pf *pf, struct sriov_want_vf *want)
 {
+	static const uint8_t none[6];
 	uint32_t without = 0;
 
+	if (memcmp(want->mac, none, sizeof(none)) == 0)
+		without |= BIT(SRIOV_VF_MAC);
 	if (!want->vlan && !want->qos)
 		without |= BIT(SRIOV_VF_VLAN) | BIT(SRIOV_VF_QOS) | BIT(SRIOV_VF_PROTO);
 	if (!want->min_tx_rate && !want->max_tx_rate)

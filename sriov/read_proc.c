@@ -37,35 +37,42 @@ static int look_above(const char *name, void *ctx)
 	return is_below(stack->top, name + 6, stack->env, stack->depth + 1);
 }
 
-/* Whether top is netdev, or a bond, VLAN or bridge above it. */
+/* Whether top is netdev, or a bond, VLAN or bridge above it. return: 1, 0, or -ENOMEM */
 static int is_below(
 	const char *top, const char *netdev, const struct sriov_env *env, unsigned depth)
 {
 	struct stack stack = { env, top, depth };
+	int r;
 
 	if (strcmp(top, netdev) == 0)
 		return 1;
 	if (depth == MAX_STACKED)
 		return 0;
-	return sriov_sysfs_each(env->sysfs, look_above, &stack, NULL, "class/net/%s", netdev) > 0;
+	r = sriov_sysfs_each(env->sysfs, look_above, &stack, NULL, "class/net/%s", netdev);
+	return r > 0 || r == -ENOMEM ? r : 0;
 }
 
-static bool carries(struct sriov_reader *reader, const char *nic, const char *netdev)
+static int mark(struct sriov_reader *reader, const char *nic, const char *netdev, bool *carries)
 {
-	return *nic && is_below(netdev, nic, reader->env, 0) > 0;
+	int r = *nic ? is_below(netdev, nic, reader->env, 0) : 0;
+
+	*carries |= r > 0;
+	return r < 0 ? r : 0;
 }
 
-static void mark_nics(struct sriov_reader *reader, const char *netdev)
+static int mark_nics(struct sriov_reader *reader, const char *netdev)
 {
 	struct sriov_host *host = reader->host;
+	int r = 0;
 
-	for (uint32_t k = 0; k < host->n_pfs; k++) {
+	for (uint32_t k = 0; r == 0 && k < host->n_pfs; k++) {
 		struct sriov_pf *pf = &host->pfs[k];
 
-		pf->has_default_route |= carries(reader, pf->netdev, netdev);
-		for (uint32_t i = 0; i < pf->n_vfs; i++)
-			pf->vfs[i].has_default_route |= carries(reader, pf->vfs[i].netdev, netdev);
+		r = mark(reader, pf->netdev, netdev, &pf->has_default_route);
+		for (uint32_t i = 0; r == 0 && i < pf->n_vfs; i++)
+			r = mark(reader, pf->vfs[i].netdev, netdev, &pf->vfs[i].has_default_route);
 	}
+	return r;
 }
 
 /* Destination and mask, or prefix length, of a default route are 0. */
@@ -93,16 +100,17 @@ static int read_routes(
 {
 	_cleanup_fclose_ FILE *f = NULL;
 	char path[PATH_MAX], line[512], netdev[IFNAMSIZ];
+	int r = 0;
 
 	snprintf(path, sizeof(path), "%s/%s", reader->env->proc, file);
 	f = fopen(path, "re");
 	/* A kernel without IPv6 has no such routes. */
 	if (!f && errno != ENOENT)
 		return reader_unread(reader, "default routes: %s: %s", path, strerror(errno));
-	while (f && fgets(line, sizeof(line), f))
+	while (r == 0 && f && fgets(line, sizeof(line), f))
 		if (is_default(line, netdev))
-			mark_nics(reader, netdev);
-	return 0;
+			r = mark_nics(reader, netdev);
+	return r;
 }
 
 int reader_routes(struct sriov_reader *reader)
@@ -149,18 +157,21 @@ static int take_first(const char *name, void *ctx)
 	return 1;
 }
 
-/* "/dev/vfio/11", or by iommufd "/dev/vfio/devices/vfio3". */
-static bool is_file_of(const struct sriov_env *env, const struct sriov_vf *vf, const char *file)
+/* "/dev/vfio/11", or by iommufd "/dev/vfio/devices/vfio3". return: 1, 0, or -ENOMEM */
+static int is_file_of(const struct sriov_env *env, const struct sriov_vf *vf, const char *file)
 {
 	char path[PATH_MAX], device[SRIOV_DRIVER_LEN] = "";
+	int r;
 
 	snprintf(path, sizeof(path), "%s/vfio/%d", env->dev, vf->iommu_group);
 	if (strcmp(file, path) == 0)
-		return true;
-	if (!strstr(file, "/vfio/devices/"))
-		return false;
-	sriov_sysfs_each(
+		return 1;
+	if (!strstr(file, "vfio/devices/"))
+		return 0;
+	r = sriov_sysfs_each(
 		env->sysfs, take_first, device, NULL, "bus/pci/devices/%s/vfio-dev", vf->address);
+	if (r == -ENOMEM)
+		return r;
 	snprintf(path, sizeof(path), "%s/vfio/devices/%s", env->dev, device);
 	return *device && strcmp(file, path) == 0;
 }
@@ -204,8 +215,11 @@ static int note_file(struct scan *scan, const char *file)
 	for (uint32_t i = 0; i < host->n_pfs; i++)
 		for (uint32_t k = 0; k < host->pfs[i].n_vfs; k++) {
 			struct sriov_vf *vf = &host->pfs[i].vfs[k];
+			int r = is_vfio(vf) ? is_file_of(scan->reader->env, vf, file) : 0;
 
-			if (!is_vfio(vf) || !is_file_of(scan->reader->env, vf, file))
+			if (r < 0)
+				return r;
+			if (r == 0)
 				continue;
 			if (!*who)
 				describe_process(scan->reader->env, scan->pid, who, sizeof(who));

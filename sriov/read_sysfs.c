@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "read_held.h"
 #include "reader.h"
 #include "sriov/sysfs.h"
 
@@ -53,16 +54,18 @@ static int take_virtio(const char *name, void *ctx)
 	return 1;
 }
 
-static void read_netdev(const struct sriov_env *env, const char *address, char ret[IFNAMSIZ])
+/* return: 0 or -ENOMEM */
+static int read_netdev(const struct sriov_env *env, const char *address, char ret[IFNAMSIZ])
 {
 	char below[SRIOV_DRIVER_LEN] = "";
+	int r = sriov_sysfs_each(env->sysfs, take_name, ret, NULL, DEVICES "%s/net", address);
 
-	if (sriov_sysfs_each(env->sysfs, take_name, ret, NULL, DEVICES "%s/net", address) >= 0)
-		return;
-	sriov_sysfs_each(env->sysfs, take_virtio, below, NULL, DEVICES "%s", address);
+	if (r == -ENOENT)
+		r = sriov_sysfs_each(env->sysfs, take_virtio, below, NULL, DEVICES "%s", address);
 	if (*below)
-		sriov_sysfs_each(
+		r = sriov_sysfs_each(
 			env->sysfs, take_name, ret, NULL, DEVICES "%s/%s/net", address, below);
+	return r == -ENOMEM ? r : 0;
 }
 
 static void read_driver(const struct sriov_env *env, const char *address, char *ret)
@@ -77,7 +80,8 @@ int reader_pf_identity(struct sriov_reader *reader, struct sriov_pf *pf)
 	unsigned m[6];
 	char mac[32];
 
-	read_netdev(env, pf->address, pf->netdev);
+	if (read_netdev(env, pf->address, pf->netdev) < 0)
+		return -ENOMEM;
 	read_driver(env, pf->address, pf->driver);
 	pf->vendor = (uint16_t)number(env, pf, "vendor", 0);
 	pf->device = (uint16_t)number(env, pf, "device", 0);
@@ -115,9 +119,9 @@ static int add_other(const char *name, void *ctx)
 {
 	struct group *group = ctx;
 
-	if (strcmp(name, group->self) != 0)
-		fprintf(group->others, "%s%s", group->n++ ? ", " : "", name);
-	return 0;
+	if (strcmp(name, group->self) == 0)
+		return 0;
+	return fprintf(group->others, "%s%s", group->n++ ? ", " : "", name) < 0 ? -ENOMEM : 0;
 }
 
 static int read_group(const struct sriov_env *env, struct sriov_vf *vf)
@@ -125,6 +129,7 @@ static int read_group(const struct sriov_env *env, struct sriov_vf *vf)
 	struct group group = { .self = vf->address };
 	char name[16], *others = NULL;
 	size_t size;
+	int r;
 
 	vf->iommu_group = -1;
 	if (sriov_sysfs_read_link(env->sysfs, name, sizeof(name), NULL, DEVICES "%s/iommu_group",
@@ -134,9 +139,10 @@ static int read_group(const struct sriov_env *env, struct sriov_vf *vf)
 	group.others = open_memstream(&others, &size);
 	if (!group.others)
 		return -ENOMEM;
-	sriov_sysfs_each(
+	r = sriov_sysfs_each(
 		env->sysfs, add_other, &group, NULL, DEVICES "%s/iommu_group/devices", vf->address);
-	if (fclose(group.others) != 0) {
+	/* Where the last allocation fails, glibc's says so by the text alone. */
+	if (fclose(group.others) != 0 || !others || r == -ENOMEM) {
 		free(others);
 		return -ENOMEM;
 	}
@@ -196,18 +202,26 @@ static int read_vf(struct sriov_reader *reader, const struct sriov_pf *pf, struc
 		return reader_unread(reader, "VF %u of %s went away while it was read", vf->index,
 			reader_pf_name(pf));
 	read_driver(env, vf->address, vf->driver);
-	sriov_sysfs_read(env->sysfs, vf->driver_override, sizeof(vf->driver_override), NULL,
-		DEVICES "%s/driver_override", vf->address);
-	if (strcmp(vf->driver_override, "(null)") == 0)
-		*vf->driver_override = '\0';
-	read_netdev(env, vf->address, vf->netdev);
-	r = read_group(env, vf);
+	r = read_netdev(env, vf->address, vf->netdev);
+	if (r == 0)
+		r = read_group(env, vf);
 	return r < 0 ? r : read_msix(reader, pf, vf);
 }
 
-static int read_vfs(struct sriov_reader *reader, struct sriov_pf *pf)
+/* While the driver does not tell how many. */
+static int64_t count_vfs(const struct sriov_env *env, const struct sriov_pf *pf)
 {
-	int64_t n = number(reader->env, pf, "sriov_numvfs", 0);
+	int64_t n = 0;
+
+	while (n < SRIOV_MAX_VFS &&
+		sriov_sysfs_exists(env->sysfs, DEVICES "%s/virtfn%d", pf->address, (int)n))
+		n++;
+	return n;
+}
+
+static int read_vfs(struct sriov_reader *reader, struct sriov_pf *pf, const struct held *held)
+{
+	int64_t n = held->n_vfs >= 0 ? held->n_vfs : count_vfs(reader->env, pf);
 	int r = 0;
 
 	if (n <= 0)
@@ -224,8 +238,31 @@ static int read_vfs(struct sriov_reader *reader, struct sriov_pf *pf)
 	for (uint32_t i = 0; r == 0 && i < pf->n_vfs; i++) {
 		pf->vfs[i].index = i;
 		pf->vfs[i].iommu_group = -1;
+		if (i < held->n_overrides)
+			memcpy(pf->vfs[i].driver_override, held->overrides[i], SRIOV_DRIVER_LEN);
 		r = read_vf(reader, pf, &pf->vfs[i]);
 	}
+	return r;
+}
+
+static int read_held_and_vfs(struct sriov_reader *reader, struct sriov_pf *pf)
+{
+	struct held *held;
+	int r = held_read(reader->env, pf->address, &held);
+
+	if (r == -ETIMEDOUT)
+		r = reader_unread(reader,
+			"%s: driver '%s' blocks: the number of VFs and their driver_override may "
+			"be "
+			"wrong",
+			reader_pf_name(pf), pf->driver);
+	if (r < 0) {
+		held_free(held);
+		return r == -EAGAIN ? -ENOMEM : r;
+	}
+	pf->total_msix = (uint32_t)held->total_msix;
+	r = read_vfs(reader, pf, held);
+	held_free(held);
 	return r;
 }
 
@@ -235,11 +272,10 @@ int reader_pf_sysfs(struct sriov_reader *reader, struct sriov_pf *pf)
 	int r;
 
 	pf->total_vfs = (uint32_t)number(env, pf, "sriov_totalvfs", 0);
-	pf->total_msix = (uint32_t)number(env, pf, "sriov_vf_total_msix", 0);
 	pf->numa_node = (int)number(env, pf, "numa_node", -1);
 	pf->drivers_autoprobe = number(env, pf, "sriov_drivers_autoprobe", 1) != 0;
 	read_netdev_files(env, pf);
-	r = read_vfs(reader, pf);
+	r = read_held_and_vfs(reader, pf);
 	/* What was pulled out while it was read has told half of it. */
 	if (r == 0 && !sriov_sysfs_exists(env->sysfs, DEVICES "%s", pf->address))
 		return -ENOENT;

@@ -5,8 +5,10 @@
  */
 #pragma once
 
-#include "conf/conf.h"
+#include "base/err.h"
 #include "sriov/want.h"
+
+struct conf;
 
 /**
  * Read what is wanted from a model that conf_check has passed. A VF that names a port group takes

@@ -83,10 +83,10 @@ static unsigned fail(struct watch_pf *pf, uint64_t now_ms, const char *text)
 	return pf->pause_ms;
 }
 
-static void settle(struct watch_pf *pf)
+static void settle(struct watch_pf *pf, const char *name)
 {
 	if (pf->missing)
-		sh_log_notice("a PF that was missing is there");
+		sh_log_notice("PF '%s' is there", name);
 	pf->missing = false;
 	pf->seen = true;
 	pf->pause_ms = 0;
@@ -106,7 +106,7 @@ static unsigned put_back(struct watch *watch, struct watch_pf *pf, const struct 
 		r = sriov_apply(&watch->tools->hands, host, plan, &report, &err);
 	if (r < 0)
 		return fail(pf, now_ms, err.text);
-	settle(pf);
+	settle(pf, plan->steps[0].pf);
 	return 0;
 }
 
@@ -133,7 +133,7 @@ static unsigned look_at(struct watch *watch, uint32_t k, uint64_t now_ms)
 	if (r < 0)
 		return fail(pf, now_ms, err.text);
 	if (plan->n == 0) {
-		settle(pf);
+		settle(pf, want.pfs[0].name);
 		return 0;
 	}
 	if (watch->report_only) {

@@ -440,10 +440,49 @@ static void a_driver_that_blocks_ends_the_step_in_time(void **state)
 	k->bad_writes[0].blocks = true;
 	assert_int_equal(sriov_apply(&hands, host, plan, NULL, &err), -ETIMEDOUT);
 	assert_non_null(strstr(err.text, "the driver blocks"));
+	assert_non_null(strstr(err.text, "; not undone, since nothing can be changed until it lets "
+					 "go: 2 of 9 steps are done"));
 	assert_int_equal(pf->n_vfs, 0);
-	assert_false(pf->no_autoprobe);
 	sriov_plan_free(plan);
 	sriov_host_free(host);
+}
+
+static void an_eswitch_and_its_functions_are_set_and_read_back(void **state)
+{
+	struct fake_kernel *k = *state;
+	struct fake_pf *pf = fake_kernel_add_pf(k,
+		&(struct fake_pf){ .has_eswitch = true,
+			.modes = { SRIOV_ESWITCH_LEGACY, "none", "none" },
+			.has = BIT(SRIOV_MAC) | BIT(SRIOV_VLAN) | BIT(SRIOV_TRUST) |
+			       BIT(SRIOV_FN_HW_ADDR) | BIT(SRIOV_FN_STATE) | BIT(SRIOV_FN_RATE) });
+	struct sriov_want_vf line = { .last = 1,
+		.given = BIT(SRIOV_VF_TRUST) | BIT(SRIOV_VF_FN_TX_MAX) | BIT(SRIOV_VF_FN_STATE) |
+			 BIT(SRIOV_VF_HW_ADDR),
+		.trust = true,
+		.fn_tx_max = 800,
+		.fn_active = true,
+		.hw_addr = { 2, 0, 0, 0, 0, 7 } };
+	struct sriov_want_pf want = { .name = "pf0",
+		.given = BIT(SRIOV_PF_NUM_VFS) | BIT(SRIOV_PF_ESWITCH) | BIT(SRIOV_PF_INLINE_MODE) |
+			 BIT(SRIOV_PF_ENCAP_MODE),
+		.num_vfs = 2,
+		.eswitch = SRIOV_ESWITCH_SWITCHDEV,
+		.inline_mode = "transport",
+		.encap_mode = "basic",
+		.vfs = &line,
+		.n_vfs = 1 };
+
+	fake_kernel_set_vfs(k, pf, 1);
+	assert_applied(k, &want);
+	assert_int_equal(pf->modes.mode, SRIOV_ESWITCH_SWITCHDEV);
+	assert_string_equal(pf->modes.inline_mode, "transport");
+	assert_string_equal(pf->modes.encap_mode, "basic");
+	assert_int_equal(pf->vfs[1].fn_tx_max, 800);
+	assert_true(pf->vfs[1].fn_active);
+	assert_int_equal(pf->vfs[1].fn_hw_addr[5], 7);
+	assert_nothing_to_do(k, &want);
+	/* Three for each VF: attributes, rate, function. */
+	assert_true(k->n_vf_requests <= 3 * 2);
 }
 
 static void a_pf_that_is_pulled_out_half_way_is_said_to_be_gone(void **state)
@@ -513,6 +552,7 @@ int main(void)
 		ON_A_KERNEL(attributes_that_a_driver_takes_only_one_by_one_are_set_one_by_one),
 		ON_A_KERNEL(what_cannot_be_undone_is_said),
 		ON_A_KERNEL(a_driver_that_blocks_ends_the_step_in_time),
+		ON_A_KERNEL(an_eswitch_and_its_functions_are_set_and_read_back),
 		ON_A_KERNEL(a_pf_that_is_pulled_out_half_way_is_said_to_be_gone),
 		ON_A_KERNEL(a_group_that_is_in_use_is_found_when_its_vfs_are_made),
 		ON_A_KERNEL(a_driver_that_is_not_there_or_does_not_want_the_vf_is_said),

@@ -315,6 +315,11 @@ static void the_nic_of_the_default_route_needs_force(void **state)
 		"--force to do it");
 	assert_int_equal(sriov_plan_check(plan, SRIOV_ALLOW_FORCE, &err), 0);
 	sriov_plan_free(plan);
+	want.given = BIT(SRIOV_PF_MTU);
+	want.mtu = 9000;
+	assert_int_equal(plan_of(&hand, &want, &plan, &err), 0);
+	assert_int_equal(sriov_plan_check(plan, SRIOV_ALLOW_DISRUPTIVE, &err), -EBUSY);
+	sriov_plan_free(plan);
 	hand_enable(&hand, 0, 1);
 	hand.vfs[0][0].has_default_route = true;
 	want = want_vfs(&line, 1);

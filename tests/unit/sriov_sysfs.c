@@ -74,7 +74,7 @@ static void a_write_reaches_the_driver(void **state)
 	assert_int_equal(sriov_sysfs_write(k->env.sysfs, "3", 0, NULL, PF "/sriov_numvfs"), 0);
 	assert_int_equal(sriov_sysfs_read_number(k->env.sysfs, &n, NULL, PF "/sriov_numvfs"), 0);
 	assert_int_equal(n, 3);
-	assert_true(sriov_sysfs_exists(k->env.sysfs, PF "/virtfn2/driver"));
+	assert_true(sriov_sysfs_exists(k->env.sysfs, "%s/virtfn%d/driver", PF, 2));
 	assert_int_equal(sriov_sysfs_write(k->env.sysfs, "2", 0, NULL, PF "/sriov_numvfs"), -EBUSY);
 }
 
