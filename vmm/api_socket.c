@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <grp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -96,28 +97,53 @@ static int bind_socket(int fd, const struct sockaddr_un *address)
 	return r;
 }
 
+static int set_path(struct sockaddr_un *address, const char *path, const char *end)
+{
+	int n = snprintf(address->sun_path, sizeof(address->sun_path), "%s%s", path, end);
+
+	return n < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
+}
+
+/* Members of the group may use it, where there is the group and we may say so. */
+static void give_to_group(const char *path)
+{
+	const struct group *group = getgrnam(sh_group());
+
+	if (group && chown(path, (uid_t)-1, group->gr_gid) < 0)
+		errno = 0;
+}
+
+/* Under another name first, so that a socket under its own name is one that is served. */
+static int make_socket(int fd, const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int r = set_path(&address, path, ".new");
+
+	if (r < 0)
+		return r;
+	(void)unlink(address.sun_path);
+	r = bind_socket(fd, &address);
+	if (r == 0 && listen(fd, SOMAXCONN) < 0)
+		r = -errno;
+	if (r == 0)
+		give_to_group(address.sun_path);
+	if (r == 0 && rename(address.sun_path, path) < 0)
+		r = -errno;
+	return r;
+}
+
 int vmm_api_listen(struct vmm_api *api, const char *path, struct sh_err *err)
 {
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const struct group *group;
-	int r = sh_socket_path("", path, address.sun_path, sizeof(address.sun_path), err);
+	int r = fd < 0 ? -errno : set_path(&address, path, "");
 
-	if (r < 0)
-		return r;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	if (is_served(&address))
+	if (r == 0 && is_served(&address))
 		return sh_err_set(err, -EADDRINUSE, "%s: another machine serves this socket", path);
-	(void)unlink(path);
-	r = fd < 0 ? -errno : bind_socket(fd, &address);
-	if (r == 0 && listen(fd, SOMAXCONN) < 0)
-		r = -errno;
+	if (r == 0)
+		r = make_socket(fd, path);
 	if (r < 0)
 		return sh_err_set(err, r, "%s: %s", path, strerror(-r));
-	/* Members of the group may use it, where there is the group and we may say so. */
-	group = getgrnam(sh_group());
-	if (group && chown(path, (uid_t)-1, group->gr_gid) < 0)
-		errno = 0;
 	*api = (struct vmm_api){ .path = path, .fd = TAKE_FD(fd) };
 	for (unsigned i = 0; i < VMM_API_CLIENTS; i++)
 		api->clients[i].fd = -1;
