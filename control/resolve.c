@@ -111,6 +111,15 @@ static uint64_t policy_rate(
 	return value;
 }
 
+static enum dp_host resolve_host(const struct conf_item *port)
+{
+	const char *host = conf_get_or_default(port, API_PORT, "host");
+
+	return strcmp(host, "none") == 0  ? DP_HOST_NONE
+	       : strcmp(host, "own") == 0 ? DP_HOST_OWN
+					  : DP_HOST_ALL_BUT_VMS;
+}
+
 static int resolve_policy(const struct conf *conf, const struct conf_item *port,
 	struct dp_port_policy *ret, struct sh_err *err)
 {
@@ -125,6 +134,7 @@ static int resolve_policy(const struct conf *conf, const struct conf_item *port,
 	ret->ofport = (uint32_t)conf_get_uint(port, API_PORT, "ofport", 0);
 	if (strcmp(conf_get(port, API_PORT, "name"), conf_port_bridge(conf, port)) == 0)
 		ret->ofport = DP_OFPORT_LOCAL;
+	ret->host = resolve_host(port);
 	ret->mtu = (uint16_t)policy_uint(conf, port, "mtu");
 	ret->mac_limit = (uint32_t)policy_uint(conf, port, "mac_limit");
 	ret->storm_pps = (uint32_t)policy_uint(conf, port, "storm_limit");
