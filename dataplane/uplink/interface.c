@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "uplink/interface.h"
+#include "uplink/wire_vlans.h"
 
 static int ask(int fd, const char *name, unsigned long request, struct ifreq *ifr)
 {
@@ -105,33 +106,6 @@ int interface_set_rx_vlan(const char *name, bool on)
 	return r == -EINVAL ? -EOPNOTSUPP : r;
 }
 
-/* A line is "eth1.50        | 50  | eth1". */
-static void take_line(const char *line, const char *name, uint64_t *set)
-{
-	const char *bar = strchr(line, '|'), *last = bar ? strchr(bar + 1, '|') : NULL;
-	unsigned vlan;
-	char device[IFNAMSIZ];
-
-	if (last && sscanf(bar + 1, "%u", &vlan) == 1 && vlan <= DP_VLAN_MAX &&
-		sscanf(last + 1, "%15s", device) == 1 && strcmp(device, name) == 0)
-		dp_vlan_set_add(set, (uint16_t)vlan);
-}
-
-void interface_host_vlans(const char *text, const char *name, uint64_t ret[DP_VLAN_WORDS])
-{
-	memset(ret, 0, DP_VLAN_WORDS * sizeof(*ret));
-	dp_vlan_set_add(ret, 0);
-	while (text && *text) {
-		size_t n = strcspn(text, "\n");
-		char line[128];
-
-		snprintf(line, sizeof(line), "%.*s", (int)(n < sizeof(line) ? n : sizeof(line) - 1),
-			text);
-		take_line(line, name, ret);
-		text += n + (text[n] == '\n');
-	}
-}
-
 void interface_read_host_vlans(const char *name, uint64_t ret[DP_VLAN_WORDS])
 {
 	_cleanup_fclose_ FILE *f = fopen("/proc/net/vlan/config", "re");
@@ -142,6 +116,6 @@ void interface_read_host_vlans(const char *name, uint64_t ret[DP_VLAN_WORDS])
 		free(text);
 		text = NULL;
 	}
-	interface_host_vlans(text, name, ret);
+	dp_vlans_of_host(text, name, ret);
 	free(text);
 }

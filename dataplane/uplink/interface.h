@@ -29,13 +29,5 @@ int interface_get(const char *name, struct interface *ret);
  */
 int interface_set_rx_vlan(const char *name, bool on);
 
-/**
- * The VLANs of the host's VLAN interfaces on an interface, and 0 for untagged frames.
- *
- * shape:   text is /proc/net/vlan/config, NULL where there is none
- * thread:  any
- */
-void interface_host_vlans(const char *text, const char *name, uint64_t ret[DP_VLAN_WORDS]);
-
-/** Those that there are now. */
+/** The VLANs of the host's VLAN interfaces on it, and 0 for untagged frames. */
 void interface_read_host_vlans(const char *name, uint64_t ret[DP_VLAN_WORDS]);
