@@ -128,7 +128,7 @@ static int load(
 	r = xdp_program_new(&x->program);
 	if (r < 0)
 		return sh_err_set(why, r, "the XDP program cannot be loaded: %s%s", strerror(-r),
-			r == -EPERM ? " (needs CAP_BPF and CAP_NET_ADMIN)" : "");
+			r == -EPERM || r == -EACCES ? " (needs CAP_BPF and CAP_NET_ADMIN)" : "");
 	/* The program looks for tags in the frame. */
 	r = interface_set_rx_vlan(port->conf.target, false);
 	if (r < 0)

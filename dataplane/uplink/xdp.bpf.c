@@ -21,11 +21,18 @@ struct vlan_tag {
 };
 
 /* Written by shuntd, each word at once. */
-volatile __u32 host;                         /* enum xdp_host */
-volatile __u64 own_mac;                      /* address << 16, as in the switch's keys */
-volatile __u64 switch_vlans[XDP_VLAN_WORDS]; /* VLAN IDs on the wire that other ports use */
-volatile __u64 host_vlans[XDP_VLAN_WORDS];   /* those that the host uses; 0 is untagged */
-volatile __u32 untagged_vlan;                /* the switch's VLAN of untagged frames */
+volatile __u32 host;          /* enum xdp_host */
+volatile __u64 own_mac;       /* address << 16, as in the switch's keys */
+volatile __u32 untagged_vlan; /* the switch's VLAN of untagged frames */
+
+/* Not variables: to index them takes CAP_PERFMON. Written by shuntd, each word at once. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, XDP_VLAN_WORDS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct xdp_vlans);
+} vlans SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_XSKMAP);
@@ -80,9 +87,19 @@ static __always_inline int drop(struct xdp_md *ctx)
 	return XDP_DROP;
 }
 
-static __always_inline bool has(const volatile __u64 *set, __u32 vid)
+struct uses {
+	bool by_switch, by_host;
+};
+
+static __always_inline struct uses uses_of(__u32 vid)
 {
-	return set[(vid & VID_MASK) >> 6] >> (vid & 63) & 1;
+	__u32 word = (vid & VID_MASK) >> 6;
+	const volatile struct xdp_vlans *v = bpf_map_lookup_elem(&vlans, &word);
+	struct uses none = { false, false };
+
+	if (!v)
+		return none;
+	return (struct uses){ v->of_switch >> (vid & 63) & 1, v->of_host >> (vid & 63) & 1 };
 }
 
 /* The bytes of an address where the switch's keys have them. */
@@ -103,11 +120,11 @@ static __always_inline bool is_vm(__u64 dst, __u32 vid)
 }
 
 /* A VLAN that no port uses, and a frame that is not for the interface's own address. */
-static __always_inline int outside(struct xdp_md *ctx, bool is_group, __u32 vid)
+static __always_inline int outside(struct xdp_md *ctx, bool is_group, struct uses used)
 {
 	if (host == XDP_HOST_ALL_BUT_VMS)
 		return to_host(ctx, XDP_COUNT_HOST);
-	if (host == XDP_HOST_OWN && is_group && has(host_vlans, vid))
+	if (host == XDP_HOST_OWN && is_group && used.by_host)
 		return to_host(ctx, XDP_COUNT_HOST);
 	return drop(ctx);
 }
@@ -118,6 +135,7 @@ int shunt_uplink(struct xdp_md *ctx)
 	const void *data = (const void *)(long)ctx->data, *end = (const void *)(long)ctx->data_end;
 	const struct ethhdr *eth = data;
 	const struct vlan_tag *tag = (const void *)(eth + 1);
+	struct uses used;
 	bool is_group;
 	__u32 vid = 0;
 	__u64 dst;
@@ -130,12 +148,13 @@ int shunt_uplink(struct xdp_md *ctx)
 	dst = address_key(eth->h_dest);
 	if (host != XDP_HOST_NONE && dst == own_mac)
 		return to_host(ctx, XDP_COUNT_HOST);
-	if (!has(switch_vlans, vid))
-		return outside(ctx, is_group, vid);
+	used = uses_of(vid);
+	if (!used.by_switch)
+		return outside(ctx, is_group, used);
 	if (host == XDP_HOST_NONE)
 		return to_switch(ctx);
 	if (is_group) {
-		if (host == XDP_HOST_OWN && !has(host_vlans, vid))
+		if (host == XDP_HOST_OWN && !used.by_host)
 			return to_switch(ctx);
 		return to_host(ctx, XDP_COUNT_SHARED);
 	}
@@ -156,7 +175,7 @@ int shunt_shared(struct __sk_buff *skb)
 		return 0;
 	if (skb->vlan_present && skb->vlan_proto == bpf_htons(ETH_P_8021Q))
 		vid = skb->vlan_tci & VID_MASK;
-	return has(switch_vlans, vid) ? WHOLE_FRAME : 0;
+	return uses_of(vid).by_switch ? WHOLE_FRAME : 0;
 }
 
 char licence_text[] SEC("license") = "Dual BSD/GPL";

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -16,25 +17,38 @@
 
 #include "xdp.skel.h"
 
+#define VLANS_BYTES (XDP_VLAN_WORDS * sizeof(struct xdp_vlans))
+
 _Static_assert(XDP_VLAN_WORDS == DP_VLAN_WORDS, "one bit a VLAN on both sides");
 
 struct xdp_program {
 	struct xdp_bpf *bpf;
 	int link_fd;
+	struct xdp_vlans *vlans; /* shared with the program */
 	int n_cpus;
 	struct xdp_counter *per_cpu; /* scratch of a reading */
 };
 
-/* What matters comes back as an error; its own words help whoever looks closer. */
+/* What matters comes back as an error; its own words, a line of them, help whoever looks closer. */
 static int libbpf_log(enum libbpf_print_level level, const char *format, va_list args)
 {
 	char text[512];
 	int n = vsnprintf(text, sizeof(text), format, args);
 
-	while (n > 0 && n < (int)sizeof(text) && text[n - 1] == '\n')
-		text[--n] = '\0';
-	sh_log(level == LIBBPF_WARN ? SH_LOG_INFO : SH_LOG_DEBUG, "libbpf: %s", text);
+	text[strcspn(text, "\n")] = '\0';
+	sh_log(level == LIBBPF_WARN ? SH_LOG_INFO : SH_LOG_DEBUG, "%s", text);
 	return n;
+}
+
+static int map_vlans(struct xdp_program *p)
+{
+	void *map = mmap(NULL, VLANS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+		bpf_map__fd(p->bpf->maps.vlans), 0);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	p->vlans = map;
+	return 0;
 }
 
 int xdp_program_new(struct xdp_program **ret)
@@ -54,6 +68,8 @@ int xdp_program_new(struct xdp_program **ret)
 		p->bpf = xdp_bpf__open_and_load();
 		r = p->bpf ? 0 : -errno;
 	}
+	if (r == 0)
+		r = map_vlans(p);
 	if (r < 0) {
 		xdp_program_free(p);
 		return r;
@@ -67,6 +83,8 @@ void xdp_program_free(struct xdp_program *p)
 	if (!p)
 		return;
 	xdp_program_detach(p);
+	if (p->vlans)
+		munmap(p->vlans, VLANS_BYTES);
 	xdp_bpf__destroy(p->bpf);
 	free(p->per_cpu);
 	free(p);
@@ -126,7 +144,7 @@ void xdp_program_set_own(
 		key |= (uint64_t)mac[i] << (16 + 8 * i);
 	STORE(p->bpf->bss->own_mac, key);
 	for (unsigned i = 0; i < DP_VLAN_WORDS; i++)
-		STORE(p->bpf->bss->host_vlans[i], vlans[i]);
+		STORE(p->vlans[i].of_host, vlans[i]);
 }
 
 void xdp_program_set_switch_vlans(
@@ -134,7 +152,7 @@ void xdp_program_set_switch_vlans(
 {
 	STORE(p->bpf->bss->untagged_vlan, untagged);
 	for (unsigned i = 0; i < DP_VLAN_WORDS; i++)
-		STORE(p->bpf->bss->switch_vlans[i], vlans[i]);
+		STORE(p->vlans[i].of_switch, vlans[i]);
 }
 
 /* Beyond XDP_MAX_VMS an address is none of ours: its frames go to the host. */

@@ -23,6 +23,12 @@ struct xdp_counter {
 	unsigned long long packets, bytes;
 };
 
+/* 64 VLAN IDs on the wire, a bit each; the first is untagged. */
+struct xdp_vlans {
+	unsigned long long of_switch; /* those that other ports use */
+	unsigned long long of_host;
+};
+
 #define XDP_VLAN_WORDS  64
 #define XDP_MAX_SOCKETS 64
 #define XDP_MAX_VMS     131072
