@@ -411,20 +411,41 @@ def test_without_the_capability_packet_is_used_and_says_what_is_missing(make_net
         assert port["xdp"] == "packet" and "CAP_BPF" in port["fallback"]
 
 
-def test_an_interface_that_comes_back_is_taken_again(make_host):
-    host = make_host({"up0": ALL, "a": "trunk: all"})
-    host.far.ip("link", "set", "eth0", "down")
-    link_is(host.switch, "up0", "down")
-    host.far.ip("link", "set", "eth0", "up")
-    link_is(host.switch, "up0")
-    host.ns.ip("link", "del", "eth1")
-    link_is(host.switch, "up0", "down")
-    lay(host.ns, host.far)
-    link_is(host.switch, "up0")
+def assert_passes(host):
+    """A frame from the wire comes to the guest a, and its answer to the wire."""
     far = host.tap(host.far, "eth0")
     with plug(host.switch, "a") as a:
         far.send(frame(NOBODY, FAR))
         assert a.recv_only(frame(NOBODY, FAR))
+        a.send(frame(FAR, A))
+        assert far.recv_only(frame(FAR, A))
+
+
+def test_an_interface_that_comes_home_from_another_namespace_is_taken_again(make_host):
+    """It may come with the number that it had."""
+    host = make_host({"up0": ALL, "a": "trunk: all"})
+    host.ns.ip("link", "set", "eth1", "netns", host.far.name)
+    link_is(host.switch, "up0", "down")
+    assert "xdp" not in host.far.run("ip", "link", "show", "eth1").stdout
+    host.far.ip("link", "set", "eth1", "netns", host.ns.name)
+    host.ns.ip("link", "set", "eth1", "up")
+    link_is(host.switch, "up0")
+    assert_passes(host)
+
+
+def test_an_interface_that_comes_back_is_taken_again(make_host):
+    host = make_host({"up0": ALL, "a": "trunk: all"})
+    for ns, interface in ((host.far, "eth0"), (host.ns, "eth1")):
+        ns.ip("link", "set", interface, "down")
+        link_is(host.switch, "up0", "down")
+        ns.ip("link", "set", interface, "up")
+        link_is(host.switch, "up0")
+        assert_passes(host)
+    host.ns.ip("link", "del", "eth1")
+    link_is(host.switch, "up0", "down")
+    lay(host.ns, host.far)
+    link_is(host.switch, "up0")
+    assert_passes(host)
     assert host.has_program()
 
 
@@ -440,6 +461,18 @@ def test_a_new_address_of_the_interface_is_the_hosts_at_once(make_host):
     wait_for(is_known, 10, "the address is known")
     far.send(frame(fresh, FAR, payload=b"mine"))
     assert own.recv_only(frame(fresh, FAR, payload=b"mine"))
+
+
+def test_a_bridge_with_flows_gets_every_vlan(make_host):
+    host = make_host({"up0": ALL, "a": "vlan: 100"})
+    far = host.tap(host.far, "eth0")
+    with plug(host.switch, "a") as a:
+        far.send(frame(NOBODY, FAR, 300))
+        wait_for(lambda: host.switch.stats("up0")["drops"] == {"vlan_unused": 1}, 5, "drop")
+        host.switch.cli("flow", "add", "dl_vlan=300,actions=strip_vlan,output:a")
+        far.send(frame(NOBODY, FAR, 300, payload=b"flow", length=64))
+        assert a.recv() == frame(NOBODY, FAR, payload=b"flow")
+        host.switch.cli("flow", "del", "dl_vlan=300")
 
 
 def test_host_belongs_to_xdp_alone(make_switch):
