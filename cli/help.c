@@ -47,7 +47,7 @@ static void print_line(FILE *out, const struct cli_verb *v)
 
 static void print_field(FILE *out, const struct api_field *f)
 {
-	char option[64], allowed[256];
+	char option[64], allowed[384];
 
 	cli_option_name(f->name, option, sizeof(option));
 	fprintf(out, "  --%-18s %s\n", option, f->help);
@@ -161,7 +161,7 @@ int cli_help_scdoc(void)
 
 static void scdoc_field(const struct api_field *f)
 {
-	char allowed[256];
+	char allowed[384];
 
 	putchar('*');
 	print_escaped(f->name);
@@ -179,22 +179,29 @@ static void scdoc_field(const struct api_field *f)
 	printf("\n\n");
 }
 
+static void scdoc_table(enum api_noun noun, const char *inside)
+{
+	const struct api_table *table = &api_tables[noun];
+
+	printf("## %s%s%s\n\n%s: ", inside, *inside ? ": " : "", table->key,
+		table->single ? "One mapping" : "A list");
+	print_escaped(table->help);
+	printf(".\n\n");
+	for (unsigned i = 0; i < table->n_fields; i++)
+		if (noun != API_PORT || !(table->fields[i].flags & API_INHERITED))
+			scdoc_field(&table->fields[i]);
+	if (noun == API_PORT)
+		printf("A port also takes every field of a port group from *vlan* on. What it has "
+		       "of its own wins over its group's.\n\n");
+	for (unsigned i = 0; i < table->n_fields; i++)
+		if (api_field_is_nested(&table->fields[i]))
+			scdoc_table(table->fields[i].ref, table->key);
+}
+
 int cli_help_scdoc_fields(void)
 {
-	for (int noun = 0; noun < API_N_NOUNS; noun++) {
-		const struct api_table *table = &api_tables[noun];
-
-		printf("## %s\n\n%s: ", table->key, table->single ? "One mapping" : "A list");
-		print_escaped(table->help);
-		printf(".\n\n");
-		for (unsigned i = 0; i < table->n_fields; i++)
-			if (noun != API_PORT || !(table->fields[i].flags & API_INHERITED))
-				scdoc_field(&table->fields[i]);
-		if (noun == API_PORT)
-			printf("A port also takes every field of a port group from *vlan* on. What "
-			       "it "
-			       "has of its own wins over its group's.\n\n");
-	}
+	for (enum api_noun noun = 0; noun < API_N_KEYS; noun++)
+		scdoc_table(noun, "");
 	return CLI_DONE;
 }
 

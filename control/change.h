@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "conf_check.h"
+#include "conf/check.h"
 #include "plan.h"
 #include "reconcile.h"
 #include "store.h"
