@@ -18,6 +18,7 @@ static const char *const words_port_type[] = { "vhost-user", "uplink", "internal
 static const char *const words_port_mode[] = { "server", "client", NULL };
 static const char *const words_vlan_mode[] = { "access", "trunk", "native-untagged",
 	"native-tagged", NULL };
+static const char *const words_host[] = { "own", "none", "all-but-vms", NULL };
 static const char *const words_accept[] = { "accept", "reject", NULL };
 static const char *const words_eswitch[] = { "legacy", "switchdev", NULL };
 static const char *const words_inline_mode[] = { "none", "link", "network", "transport", NULL };
@@ -126,7 +127,9 @@ static const struct api_field port_fields[] = {
 	{ .name = "socket", .type = API_TYPE_TEXT, .max = 255, .flags = API_MAKING,
 	  .def = "NAME.sock", .help = "vhost-user: socket, relative to the run folder" },
 	{ .name = "device", .type = API_TYPE_TEXT, .max = 255, .flags = API_MAKING,
-	  .help = "uplink: packet:INTERFACE or pci:ADDRESS; pcap: IN,OUT" },
+	  .help = "uplink: xdp:INTERFACE, packet:INTERFACE or pci:ADDRESS; pcap: IN,OUT" },
+	{ .name = "host", .type = API_TYPE_ENUM, .words = words_host, .def = "own",
+	  .help = "uplink by xdp: which frames the host's kernel goes on getting" },
 	{ .name = "queues", .type = API_TYPE_UINT, .min = 1, .max = 8, .flags = API_MAKING,
 	  .def = "1", .help = "queue pairs at most" },
 	{ .name = "ofport", .type = API_TYPE_UINT, .min = 1, .max = 65279,

@@ -52,13 +52,24 @@ static const struct cli_option *find_option(const struct cli_verb *verb, const c
 	return NULL;
 }
 
+/* "none" takes a field away, unless the field has a meaning of its own for it. */
+static bool takes_away(const struct cli_verb *verb, const struct api_field *f, const char *text)
+{
+	if (!verb->verb || strcmp(verb->verb, "set") != 0 || strcmp(text, "none") != 0)
+		return false;
+	for (unsigned i = 0; f->type == API_TYPE_ENUM && f->words[i]; i++)
+		if (strcmp(f->words[i], text) == 0)
+			return false;
+	return true;
+}
+
 /* A value that cannot be right goes as it is, so that the daemon's sentence is the one shown. */
 static json_t *field_value(const struct cli_verb *verb, const char *field, const char *text)
 {
 	const struct api_field *f = api_field_find((enum api_noun)verb->fields, field);
 	char canonical[API_VALUE_LEN];
 
-	if (verb->verb && strcmp(verb->verb, "set") == 0 && strcmp(text, "none") == 0)
+	if (takes_away(verb, f, text))
 		return json_null();
 	if (api_value_check(f, text, canonical, NULL) < 0)
 		return json_string(text);

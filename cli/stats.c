@@ -7,6 +7,21 @@
 #include "cli.h"
 #include "table.h"
 
+/* Of an interface that the switch shares with the host. */
+static void print_shares(const json_t *port)
+{
+	static const char *const names[][2] = { { "host_packets", "to the host alone" },
+		{ "shared_packets", "to the host too" } };
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const json_t *count = json_object_get(port, names[i][0]);
+
+		if (count)
+			printf("%-26s %12" JSON_INTEGER_FORMAT "\n", names[i][1],
+				json_integer_value(count));
+	}
+}
+
 void cli_print_port_stats(struct cli *cli, const json_t *result)
 {
 	static const struct cli_column columns[] = {
@@ -29,6 +44,7 @@ void cli_print_port_stats(struct cli *cli, const json_t *result)
 	json_object_foreach (json_object_get(json_array_get(result, 0), "drops"), reason, count)
 		printf("dropped %-18s %12" JSON_INTEGER_FORMAT "\n", reason,
 			json_integer_value(count));
+	print_shares(json_array_get(result, 0));
 }
 
 void cli_print_worker_stats(struct cli *cli, const json_t *result)

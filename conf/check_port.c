@@ -46,6 +46,7 @@ static int check_belongs(const struct conf_item *port, struct conf_where *where,
 		{ "mode", { "vhost-user" } },
 		{ "socket", { "vhost-user" } },
 		{ "device", { "uplink", "pcap" } },
+		{ "host", { "uplink" } },
 	};
 	const char *type = type_of(port);
 
@@ -92,6 +93,9 @@ static int check_type(const struct conf_item *port, const struct conf_env *env,
 	r = port_target(port, env->run_dir, &target, err);
 	if (r < 0)
 		where->field = "device";
+	if (r == 0 && target.kind != CONF_PORT_XDP && conf_get(port, API_PORT, "host"))
+		return conf_fail(where, "host", err, -EINVAL,
+			"host: belongs to a device xdp:INTERFACE, which alone shares it");
 	return r;
 }
 

@@ -46,16 +46,17 @@ static int uplink_target(const char *device, struct port_target *ret, struct sh_
 	size_t n = rest ? (size_t)(rest - device) : 0;
 
 	rest = rest ? rest + 1 : "";
-	if (n == 3 && strncmp(device, "xdp", n) == 0)
-		return sh_err_set(err, -EINVAL,
-			"device: xdp is not in this version: use 'packet:%.*s'", IFNAME_MAX, rest);
-	if (n == 6 && strncmp(device, "packet", n) == 0 && *rest && strlen(rest) <= IFNAME_MAX) {
+	if (n == 3 && strncmp(device, "xdp", n) == 0 && *rest && strlen(rest) <= IFNAME_MAX) {
+		ret->kind = CONF_PORT_XDP;
+	} else if (n == 6 && strncmp(device, "packet", n) == 0 && *rest &&
+		   strlen(rest) <= IFNAME_MAX) {
 		ret->kind = CONF_PORT_PACKET;
 	} else if (n == 3 && strncmp(device, "pci", n) == 0 && is_pci_address(rest)) {
 		ret->kind = CONF_PORT_PCI;
 	} else {
 		return sh_err_set(err, -EINVAL,
-			"device: '%.64s' is not allowed: packet:INTERFACE or pci:0000:01:00.0",
+			"device: '%.64s' is not allowed: xdp:INTERFACE, packet:INTERFACE or "
+			"pci:0000:01:00.0",
 			device);
 	}
 	snprintf(ret->target, sizeof(ret->target), "%s", rest);
@@ -96,7 +97,8 @@ int port_target(const struct conf_item *port, const char *run_dir, struct port_t
 	if (uplink || strcmp(type, "pcap") == 0) {
 		if (!device)
 			return sh_err_set(err, -EINVAL, "device is missing: %s",
-				uplink ? "packet:INTERFACE or pci:ADDRESS" : "IN,OUT");
+				uplink ? "xdp:INTERFACE, packet:INTERFACE or pci:ADDRESS"
+				       : "IN,OUT");
 		return uplink ? uplink_target(device, ret, err) : pcap_target(device, ret, err);
 	}
 	ret->kind = strcmp(type, "internal") == 0 ? CONF_PORT_TAP : CONF_PORT_NULL;

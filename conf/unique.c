@@ -51,7 +51,8 @@ static bool by_device(const struct conf *conf, const struct conf_env *env,
 	if (port_target(item, env->run_dir, &target, NULL) < 0)
 		return false;
 	snprintf(ret, KEY_LEN, "%s", target.target);
-	return target.kind == CONF_PORT_PACKET || target.kind == CONF_PORT_PCI;
+	return target.kind == CONF_PORT_PACKET || target.kind == CONF_PORT_XDP ||
+	       target.kind == CONF_PORT_PCI;
 }
 
 static bool by_ofport(const struct conf *conf, const struct conf_env *env,

@@ -31,6 +31,21 @@ static void set_inherited(json_t *object, const struct ctl *ctl, const struct co
 	json_object_set_new(object, "overrides", overrides);
 }
 
+/* How an uplink by XDP came to be used, and why not in a better way. */
+static void set_xdp(json_t *object, const struct dp_port_info *info)
+{
+	static const char *const words[] = {
+		[DP_XDP_NATIVE] = "native", [DP_XDP_GENERIC] = "generic", [DP_XDP_PACKET] = "packet"
+	};
+
+	if (info->xdp == DP_XDP_NOT_ASKED)
+		return;
+	json_object_set_new(object, "xdp", json_string(words[info->xdp]));
+	json_object_set_new(object, "zero_copy", json_boolean(info->zero_copy));
+	if (info->fallback[0])
+		json_object_set_new(object, "fallback", json_string(info->fallback));
+}
+
 static void set_now(json_t *object, const struct switch_port *port)
 {
 	struct dp_port_info info = { 0 };
@@ -43,12 +58,20 @@ static void set_now(json_t *object, const struct switch_port *port)
 	json_object_set_new(object, "rx_queues", json_integer(info.n_rx_queues));
 	json_object_set_new(object, "tx_queues", json_integer(info.n_tx_queues));
 	json_object_set_new(object, "macs", json_integer(info.n_macs));
+	set_xdp(object, &info);
 	if (memcmp(info.mac, "\0\0\0\0\0\0", 6) != 0 && !json_object_get(object, "mac")) {
 		api_format_mac(info.mac, mac);
 		json_object_set_new(object, "mac", json_string(mac));
 	}
 	if (port && port->error[0])
 		json_object_set_new(object, "error", json_string(port->error));
+}
+
+static bool is_xdp(const struct conf_item *port)
+{
+	const char *device = conf_get(port, API_PORT, "device");
+
+	return device && strncmp(device, "xdp:", 4) == 0;
 }
 
 json_t *method_port_object(const struct ctl *ctl, const struct conf_item *port)
@@ -68,6 +91,9 @@ json_t *method_port_object(const struct ctl *ctl, const struct conf_item *port)
 		if (port_socket_path(port, ctl->env.run_dir, path, NULL) == 0)
 			json_object_set_new(object, "socket_path", json_string(path));
 	}
+	if (is_xdp(port))
+		json_object_set_new(
+			object, "host", json_string(conf_get_or_default(port, API_PORT, "host")));
 	set_inherited(object, ctl, port);
 	set_now(object, switch_port(&ctl->sw, conf_get(port, API_PORT, "name")));
 	return object;
@@ -76,6 +102,14 @@ json_t *method_port_object(const struct ctl *ctl, const struct conf_item *port)
 static json_t *count(uint64_t n)
 {
 	return json_integer((json_int_t)n);
+}
+
+static bool is_shared(const struct dp_port *port)
+{
+	struct dp_port_info info;
+
+	dp_port_get_info(port, &info);
+	return info.xdp == DP_XDP_NATIVE || info.xdp == DP_XDP_GENERIC;
 }
 
 static json_t *stats_object(const struct switch_port *port)
@@ -101,6 +135,10 @@ static json_t *stats_object(const struct switch_port *port)
 	json_object_set_new(object, "rx_copied", count(stats.rx_copied));
 	json_object_set_new(object, "rx_missed", count(stats.rx_missed));
 	json_object_set_new(object, "drops", drops);
+	if (port->dp && is_shared(port->dp)) {
+		json_object_set_new(object, "host_packets", count(stats.host_packets));
+		json_object_set_new(object, "shared_packets", count(stats.shared_packets));
+	}
 	return object;
 }
 

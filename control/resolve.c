@@ -114,6 +114,15 @@ static uint64_t policy_rate(
 	return value;
 }
 
+static enum dp_host resolve_host(const struct conf_item *port)
+{
+	const char *host = conf_get_or_default(port, API_PORT, "host");
+
+	return strcmp(host, "none") == 0  ? DP_HOST_NONE
+	       : strcmp(host, "own") == 0 ? DP_HOST_OWN
+					  : DP_HOST_ALL_BUT_VMS;
+}
+
 int resolve_vlan(const char *vlan, const char *trunk, const char *mode, struct dp_vlan_policy *ret,
 	struct sh_err *err)
 {
@@ -157,6 +166,7 @@ static int resolve_policy(const struct conf *conf, const struct conf_item *port,
 	ret->ofport = (uint32_t)conf_get_uint(port, API_PORT, "ofport", 0);
 	if (strcmp(conf_get(port, API_PORT, "name"), conf_port_bridge(conf, port)) == 0)
 		ret->ofport = DP_OFPORT_LOCAL;
+	ret->host = resolve_host(port);
 	ret->mtu = (uint16_t)policy_uint(conf, port, "mtu");
 	ret->mac_limit = (uint32_t)policy_uint(conf, port, "mac_limit");
 	ret->storm_pps = (uint32_t)policy_uint(conf, port, "storm_limit");
@@ -175,6 +185,7 @@ int resolve_port(const struct conf *conf, const struct conf_item *port, const ch
 		[CONF_PORT_VHOST_SERVER] = DP_PORT_VHOST_SERVER,
 		[CONF_PORT_VHOST_CLIENT] = DP_PORT_VHOST_CLIENT,
 		[CONF_PORT_PACKET] = DP_PORT_PACKET,
+		[CONF_PORT_XDP] = DP_PORT_XDP,
 		[CONF_PORT_PCI] = DP_PORT_PCI,
 		[CONF_PORT_TAP] = DP_PORT_TAP,
 		[CONF_PORT_PCAP] = DP_PORT_PCAP,

@@ -66,9 +66,11 @@ static int resize(struct dp_bridge *bridge, uint32_t size, struct sh_err *err)
 	}
 	dp_fdb_flush(bridge, NULL, -1);
 	bridge->fdb = fresh;
+	dp_port_watch_addresses(bridge);
 	r = dp_commit(bridge->dp, err);
 	if (r < 0) {
 		bridge->fdb = old;
+		dp_port_watch_addresses(bridge);
 		dp_fdb_free(fresh);
 		return r;
 	}

@@ -198,6 +198,15 @@ void dp_wake_workers(struct dp *dp)
 		dp_worker_wake(dp->workers[i]);
 }
 
+static void tell_committed(struct dp *dp)
+{
+	struct dp_port *port;
+
+	LIST_FOREACH (port, &dp->ports, link)
+		if (port->ops->committed)
+			port->ops->committed(port);
+}
+
 int dp_commit(struct dp *dp, struct sh_err *err)
 {
 	struct dp_snapshot *fresh, *old;
@@ -210,6 +219,7 @@ int dp_commit(struct dp *dp, struct sh_err *err)
 	dp_wake_workers(dp);
 	dp_wait_for_workers(dp);
 	dp_snapshot_free(old);
+	tell_committed(dp);
 	dp->stale = false;
 	return 0;
 }

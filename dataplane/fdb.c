@@ -117,6 +117,12 @@ static int make_room(struct dp_fdb *fdb, struct dp_fdb_bucket *bucket)
 	return -ENOSPC;
 }
 
+static void tell(const struct dp_fdb *fdb, uint64_t key, uint16_t port_plus1)
+{
+	if (fdb->changed)
+		fdb->changed(fdb->ctx, key, port_plus1);
+}
+
 static int insert(struct dp_fdb *fdb, uint64_t key, uint16_t port, uint16_t flags, uint32_t now_s)
 {
 	uint64_t hash = dp_fdb_hash(fdb, key);
@@ -135,6 +141,7 @@ static int insert(struct dp_fdb *fdb, uint64_t key, uint16_t port, uint16_t flag
 		return -ENOSPC;
 	}
 	fill_slot(fdb, bucket, slot, key, cell_word(port, flags, now_s));
+	tell(fdb, key, (uint16_t)(port + 1));
 	return 0;
 }
 
@@ -149,6 +156,7 @@ int dp_fdb_put(struct dp_fdb *fdb, uint64_t key, uint16_t port, uint16_t flags, 
 	fdb->n_static += flags & DP_FDB_STATIC;
 	atomic_store_explicit(
 		&bucket->cells[slot].word, cell_word(port, flags, now_s), memory_order_release);
+	tell(fdb, key, (uint16_t)(port + 1));
 	return 0;
 }
 
@@ -160,6 +168,7 @@ int dp_fdb_remove(struct dp_fdb *fdb, uint64_t key)
 	if (!bucket)
 		return -ENOENT;
 	clear_slot(fdb, bucket, slot);
+	tell(fdb, key, 0);
 	return 0;
 }
 
@@ -184,6 +193,7 @@ unsigned dp_fdb_walk(struct dp_fdb *fdb, uint32_t *at, uint32_t n,
 			if (!fn(ctx, &line))
 				continue;
 			clear_slot(fdb, bucket, i);
+			tell(fdb, line.key, 0);
 			n_removed++;
 		}
 	}

@@ -38,6 +38,9 @@ struct dp_fdb {
 	uint32_t size, n_entries, n_static;
 	uint64_t n_full;
 	uint32_t sweep_at;
+	/* Called for every entry that comes, changes or goes (port_plus1 is 0). May be NULL. */
+	void (*changed)(void *ctx, uint64_t key, uint16_t port_plus1);
+	void *ctx;
 };
 
 /* What a lookup returns: a copy, so that it stays true to itself while the table changes. */

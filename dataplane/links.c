@@ -36,7 +36,7 @@ void dp_links_dispatch(struct dp *dp)
 	if (!any)
 		return;
 	LIST_FOREACH (port, &dp->ports, link)
-		if (port->conf.kind == DP_PORT_PACKET)
+		if (port->conf.kind == DP_PORT_PACKET || port->conf.kind == DP_PORT_XDP)
 			atomic_store(&port->notified, true);
 	if (dp->events.interfaces_changed)
 		dp->events.interfaces_changed(dp->events.ctx);

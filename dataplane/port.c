@@ -14,6 +14,9 @@ static const struct dp_port_ops *const kinds[] = {
 	[DP_PORT_VHOST_SERVER] = &dp_port_vhost_ops,
 	[DP_PORT_VHOST_CLIENT] = &dp_port_vhost_ops,
 	[DP_PORT_PACKET] = &dp_port_packet_ops,
+#ifdef DP_WITH_XDP
+	[DP_PORT_XDP] = &dp_port_xdp_ops,
+#endif
 	[DP_PORT_PCI] = &dp_port_ethdev_ops,
 	[DP_PORT_TAP] = &dp_port_tap_ops,
 	[DP_PORT_PCAP] = &dp_port_ethdev_ops,
@@ -83,9 +86,13 @@ static struct dp_port *port_alloc(struct dp_bridge *bridge, const struct dp_port
 int dp_port_add(struct dp_bridge *bridge, const struct dp_port_conf *conf,
 	const struct dp_port_policy *policy, struct sh_err *err, struct dp_port **ret)
 {
-	struct dp_port *port = port_alloc(bridge, conf, policy);
+	struct dp_port *port;
 	int r;
 
+	if (!kinds[conf->kind])
+		return sh_err_set(err, -EOPNOTSUPP,
+			"this shuntd was built without xdp: use packet:%s", conf->target);
+	port = port_alloc(bridge, conf, policy);
 	if (!port)
 		return sh_err_set(err, -ENOMEM, "no memory for a port");
 	r = take_index(port);
@@ -100,6 +107,7 @@ int dp_port_add(struct dp_bridge *bridge, const struct dp_port_conf *conf,
 	}
 	LIST_INSERT_HEAD(&bridge->dp->ports, port, link);
 	bridge->n_ports++;
+	dp_port_watch_addresses(bridge);
 	dp_port_notify(port);
 	*ret = port;
 	return 0;
@@ -203,6 +211,7 @@ void dp_port_del(struct dp_port *port)
 
 	LIST_REMOVE(port, link);
 	port->bridge->n_ports--;
+	dp_port_watch_addresses(port->bridge);
 	/* Without a new snapshot workers go on using the port: better leak it than free it. */
 	if (dp_commit(dp, NULL) < 0)
 		return;
@@ -218,6 +227,44 @@ void dp_port_notify(struct dp_port *port)
 {
 	atomic_store(&port->notified, true);
 	dp_wake_control(port->dp);
+}
+
+static void on_address(void *ctx, uint64_t key, uint16_t port_plus1)
+{
+	struct dp_bridge *bridge = ctx;
+	struct dp_port *port;
+
+	LIST_FOREACH (port, &bridge->dp->ports, link)
+		if (port->bridge == bridge && port->ops->learned)
+			port->ops->learned(port, key, port_plus1 && port_plus1 != port->index + 1);
+}
+
+void dp_port_watch_addresses(struct dp_bridge *bridge)
+{
+	struct dp_port *port;
+
+	bridge->fdb->changed = NULL;
+	bridge->fdb->ctx = bridge;
+	LIST_FOREACH (port, &bridge->dp->ports, link)
+		if (port->bridge == bridge && port->ops->learned)
+			bridge->fdb->changed = on_address;
+}
+
+static bool tell_line(void *ctx, const struct dp_fdb_line *line)
+{
+	struct dp_port *port = ctx;
+
+	port->ops->learned(port, line->key, line->port != port->index);
+	return false;
+}
+
+void dp_port_tell_addresses(struct dp_port *port)
+{
+	struct dp_fdb *fdb = port->bridge->fdb;
+	uint32_t at = 0;
+
+	if (port->ops->learned)
+		(void)dp_fdb_walk(fdb, &at, dp_fdb_n_buckets(fdb), tell_line, port);
 }
 
 struct rte_mempool *dp_port_pool(const struct dp_port *port)
@@ -268,6 +315,11 @@ void dp_port_get_info(const struct dp_port *port, struct dp_port_info *ret)
 	}
 	for (int i = 0; i < 6; i++)
 		ret->mac[i] = (uint8_t)(own >> (16 + 8 * i));
+	ret->fallback = port->fallback;
+	if (port->conf.kind == DP_PORT_XDP)
+		ret->xdp = DP_XDP_PACKET;
+	if (port->ops->info)
+		port->ops->info(port, ret);
 }
 
 void dp_port_get_stats(const struct dp_port *port, struct dp_port_stats *ret)
@@ -286,4 +338,6 @@ void dp_port_get_stats(const struct dp_port *port, struct dp_port_stats *ret)
 	}
 	if (port->ops->missed)
 		ret->rx_missed = port->ops->missed(port);
+	if (port->ops->count)
+		port->ops->count(port, ret);
 }

@@ -32,6 +32,15 @@ struct dp_port_ops {
 	void (*event)(struct dp_port *port);
 	/* Frames that the device or the kernel lost before the port saw them. May be NULL. */
 	uint64_t (*missed)(const struct dp_port *port);
+	/* Adds frames that were counted outside of the workers. May be NULL. */
+	void (*count)(const struct dp_port *port, struct dp_port_stats *stats);
+	/* How the device is used. May be NULL. */
+	void (*info)(const struct dp_port *port, struct dp_port_info *ret);
+	/* Workers forward by what was changed on any port. May be NULL. */
+	void (*committed)(struct dp_port *port);
+	/* An address of the bridge was found behind another port, or there no longer; key as in the
+	 * forwarding database. May be NULL. */
+	void (*learned)(struct dp_port *port, uint64_t key, bool there);
 	/* A descriptor that becomes readable when the queue has frames, -1 if it must be polled. */
 	int (*rx_fd)(const struct dp_port *port, unsigned queue);
 
@@ -61,8 +70,9 @@ struct dp_port {
 	uint16_t index;
 	struct dp_port_conf conf;
 	struct dp_port_policy policy;
-	bool is_controller;               /* the controller's side of a bridge: not listed */
-	bool was_up;                      /* link state last announced */
+	bool is_controller; /* the controller's side of a bridge: not listed */
+	bool was_up;        /* link state last announced */
+	char fallback[160]; /* why the device is used in a worse way than it could be */
 	int8_t rxq_worker[DP_MAX_QUEUES]; /* who polls it, DP_NO_WORKER: nobody */
 	unsigned n_macs_seen;             /* scratch of a recount */
 	struct dp_capture *captures;      /* chain, NULL: none */
@@ -84,10 +94,14 @@ struct dp_port {
 };
 
 extern const struct dp_port_ops dp_port_vhost_ops, dp_port_packet_ops, dp_port_tap_ops,
-	dp_port_ethdev_ops, dp_port_null_ops, dp_port_controller_ops;
+	dp_port_xdp_ops, dp_port_ethdev_ops, dp_port_null_ops, dp_port_controller_ops;
 
 /** Have the control thread call ops->event and look at the link again. thread: any. */
 void dp_port_notify(struct dp_port *port);
+
+/** Have the bridge's ports that asked for it hear of addresses, those known now too. */
+void dp_port_watch_addresses(struct dp_bridge *bridge);
+void dp_port_tell_addresses(struct dp_port *port);
 
 /** Pool that receive functions take frames from. */
 struct rte_mempool *dp_port_pool(const struct dp_port *port);

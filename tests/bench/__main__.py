@@ -12,12 +12,14 @@ import flood
 import flows
 import idle
 import tcp
+import uplink
 import vhost
 from process import Failed
 from report import Report
 
 BENCHES = {
     "vhost": vhost.run, "idle": idle.run, "flood": flood.run, "tcp": tcp.run, "flows": flows.run,
+    "uplink": uplink.run,
 }
 PARTS = {
     "sizes": vhost.sizes, "forms": vhost.forms, "bursts": vhost.bursts, "macs": vhost.macs,

@@ -137,13 +137,16 @@ class Shunt:
         with open(path, "w") as f:
             f.write(self.config(sockets))
         begin = time.monotonic()
-        self.process = Process([self.shuntd, "-c", path, "--run-dir", self.run],
-                               os.path.join(self.run, "shuntd.log"))
+        self.process = self.launch([self.shuntd, "-c", path, "--run-dir", self.run],
+                                   os.path.join(self.run, "shuntd.log"))
         while subprocess.run([self.shunt, "--run-dir", self.run, "worker", "list"],
                              capture_output=True).returncode:
             if self.process.ends_within(0.01) or time.monotonic() > begin + 20:
                 raise Failed(f"shuntd did not start: {self.process.tail()}")
         self.ready_s = time.monotonic() - begin
+
+    def launch(self, argv, log):
+        return Process(argv, log)
 
     def ask(self, *argv):
         done = subprocess.run([self.shunt, "-j", "--run-dir", self.run, *argv],

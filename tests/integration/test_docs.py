@@ -409,8 +409,10 @@ ports:
   - {{ name: web2, bridge: br0, mode: client, socket: {path} }}
   - {{ name: host0, bridge: br0, type: internal }}
   - {{ name: up0, bridge: br0, type: uplink, device: "packet:eth1" }}
+  - {{ name: up1, bridge: br0, type: uplink, device: "xdp:eth2" }}
 """, prefix=("unshare", "--net", "sh", "-c",
-             "ip link add eth1 type veth peer name far && exec \"$0\" \"$@\"",
+             "ip link add eth1 type veth peer name far && "
+             "ip link add eth2 type veth peer name far2 && exec \"$0\" \"$@\"",
              "setpriv", "--no-new-privs", "--bounding-set",
              ",".join(["-all", *unit_capabilities()])))
     monitor = subprocess.Popen(
@@ -424,7 +426,9 @@ ports:
          "sys.stdin.read()", path],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
-        assert [p["error"] for p in switch.json("port", "list") if "error" in p] == []
+        ports = switch.json("port", "list")
+        assert [p["error"] for p in ports if "error" in p] == []
+        assert [p["xdp"] for p in ports if "xdp" in p] == ["native"]
         assert select.select([monitor.stdout], [], [], 10)[0]
         assert monitor.stdout.readline() == "connected\n"
     finally:
@@ -433,4 +437,4 @@ ports:
         monitor.wait()
         monitor.stdout.close()
     with open(f"/proc/{switch.pid}/status") as f:
-        assert int(re.search(r"CapBnd:\s*(\w+)", f.read()).group(1), 16).bit_count() == 5
+        assert int(re.search(r"CapBnd:\s*(\w+)", f.read()).group(1), 16).bit_count() == 6

@@ -32,7 +32,7 @@ def test_every_source_names_its_licence_on_top():
 
 def test_every_c_file_opens_with_what_it_is():
     """Licence, empty line, and at least one whole sentence."""
-    opening = re.compile(r"/\* " + SPDX + r"\n \*\n((?: \*(?!/)[^\n]*\n)+) \*/\n")
+    opening = re.compile(r"/\* " + SPDX + r"(?: OR GPL-2\.0-only)?\n \*\n((?: \*(?!/)[^\n]*\n)+) \*/\n")
     wrong = []
     for path in files(".c", ".h"):
         head = opening.match(read(path))

@@ -12,6 +12,7 @@ enum conf_port_kind {
 	CONF_PORT_VHOST_SERVER, /* target: a socket's path */
 	CONF_PORT_VHOST_CLIENT, /* target: a socket's path */
 	CONF_PORT_PACKET,       /* target: name of a network interface */
+	CONF_PORT_XDP,          /* the same */
 	CONF_PORT_PCI,          /* target: PCI address */
 	CONF_PORT_TAP,          /* target: name of the interface that the host gets */
 	CONF_PORT_PCAP,         /* target: "IN,OUT", either may be empty */

@@ -129,6 +129,7 @@ enum dp_port_kind {
 	DP_PORT_VHOST_SERVER, /* target: path of the socket that shuntd makes */
 	DP_PORT_VHOST_CLIENT, /* target: path of the socket that shuntd connects to, for ever */
 	DP_PORT_PACKET,       /* target: name of a network interface, by AF_PACKET */
+	DP_PORT_XDP,          /* target: the same, by AF_XDP, shared with the host */
 	DP_PORT_PCI,          /* target: PCI address of a NIC bound to a DPDK driver */
 	DP_PORT_TAP,          /* target: name of the interface that the host gets */
 	DP_PORT_PCAP, /* target: "IN,OUT", pcap files to read and to write; either may be empty */
@@ -141,6 +142,13 @@ struct dp_port_conf {
 	enum dp_port_kind kind;
 	char target[256];
 	unsigned n_queues; /* pairs, 1 to DP_MAX_QUEUES; what a vhost-user peer may use at most */
+};
+
+/* Which frames of an interface that the switch shares with the host go on to the host. */
+enum dp_host {
+	DP_HOST_OWN,
+	DP_HOST_NONE,
+	DP_HOST_ALL_BUT_VMS,
 };
 
 /* What may change while the port forwards. */
@@ -158,6 +166,7 @@ struct dp_port_policy {
 	uint64_t burst_in_bytes, burst_out_bytes;  /* 0: 10 ms of the rate, at least 64 KiB */
 	uint32_t ofport;                           /* OpenFlow's number, DP_OFPORT_LOCAL; 0: none */
 	bool no_receive, no_forward, no_packet_in; /* OpenFlow's port configuration */
+	enum dp_host host;                         /* of DP_PORT_XDP */
 	uint32_t storm_pps; /* broadcast, multicast and unknown unicast received, 0: no limit */
 };
 
@@ -179,18 +188,30 @@ void dp_port_del(struct dp_port *port);
 /** Publish what changed and return when every worker forwards by it. */
 int dp_commit(struct dp *dp, struct sh_err *err);
 
+enum dp_xdp {
+	DP_XDP_NOT_ASKED,
+	DP_XDP_NATIVE,
+	DP_XDP_GENERIC,
+	DP_XDP_PACKET, /* in its place: AF_PACKET */
+};
+
 struct dp_port_info {
 	bool link_up;         /* never of a disabled port */
 	bool peer_connected;  /* vhost-user: the socket has a peer */
 	unsigned n_rx_queues; /* ready now */
 	unsigned n_tx_queues;
-	unsigned n_macs; /* learned on it now */
-	uint8_t mac[6];  /* its own address, configured or seen; zero: none yet */
+	unsigned n_macs;      /* learned on it now */
+	uint8_t mac[6];       /* its own address, configured or seen; zero: none yet */
+	enum dp_xdp xdp;      /* of DP_PORT_XDP */
+	bool zero_copy;       /* the driver receives into memory of ours */
+	const char *fallback; /* why not in a better way; "": there is none */
 };
 
 struct dp_port_stats {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-	uint64_t rx_copied; /* extra copies made of frames received here */
+	uint64_t rx_copied;      /* extra copies made of frames received here */
+	uint64_t host_packets;   /* of DP_PORT_XDP: left to the host alone, not received here */
+	uint64_t shared_packets; /* received here, and by the host too */
 	uint64_t rx_missed; /* lost by the device or the kernel before the switch received them */
 	uint64_t drops[DP_N_DROPS];
 };

@@ -15,6 +15,7 @@
 	X(LINK_LOCAL,      "link_local",       RX, "802.1D link-local address 01:80:c2:00:00:0x, which a bridge does not forward") \
 	X(SOURCE,          "invalid_source",   RX, "source address is multicast or zero") \
 	X(VLAN_INGRESS,    "vlan_ingress",     RX, "VLAN not allowed on the port where it came in") \
+	X(VLAN_UNUSED,     "vlan_unused",      RX, "no other port uses its VLAN: dropped in front of the switch") \
 	X(FORGED,          "forged_transmit",  RX, "source address is not the port's own and forged_transmits is reject") \
 	X(MAC_LIMIT,       "mac_limit",        RX, "source address beyond the port's mac_limit") \
 	X(STATIC_MOVE,     "static_move",      RX, "source address has a static entry on another port") \
