@@ -148,6 +148,18 @@ static int queue(struct compile *c, const struct of_action *a)
 	return op(c, DP_OP_SET_QUEUE, a->queue);
 }
 
+/* One that is done, as in a packet-out, does nothing: it is looked at where its flow matches. */
+static int conjunction(struct compile *c, const struct of_action *a)
+{
+	struct dp_op *o = dp_builder_op(&c->builder, DP_OP_CONJUNCTION, a->conjunction.id, 1);
+
+	if (!o)
+		return -ENOMEM;
+	o->data[0] = (uint64_t)a->conjunction.n_clauses << 8 | a->conjunction.clause;
+	c->builder.head.is_clause = true;
+	return 0;
+}
+
 static int nothing(struct compile *c, const struct of_action *a)
 {
 	return 0;
@@ -178,7 +190,7 @@ static compile_fn *const functions[OF_N_ACTION_TYPES] = {
 	[OF_ACTION_MOVE] = move,
 	[OF_ACTION_RESUBMIT] = resubmit,
 	[OF_ACTION_LEARN] = refused,
-	[OF_ACTION_CONJUNCTION] = refused,
+	[OF_ACTION_CONJUNCTION] = conjunction,
 	[OF_ACTION_NOTE] = nothing,
 	[OF_ACTION_CONTROLLER] = controller,
 };
@@ -222,6 +234,24 @@ static int add_meter(struct compile *c, uint32_t id)
 	return 0;
 }
 
+/* dp_program.is_clause */
+static int by_number(const void *a, const void *b)
+{
+	const struct dp_op *x = a, *y = b;
+
+	if (x->arg != y->arg)
+		return x->arg < y->arg ? -1 : 1;
+	return (x->data[0] > y->data[0]) - (x->data[0] < y->data[0]);
+}
+
+static void sort_clauses(struct dp_builder *b)
+{
+	size_t size = sizeof(struct dp_op) + sizeof(uint64_t);
+
+	if (b->head.is_clause)
+		qsort(b->words, b->n * sizeof(uint64_t) / size, size, by_number);
+}
+
 int of_compile_instructions(const struct of_compile_ctx *ctx, const struct of_instructions *from,
 	struct dp_program **ret, struct of_err *reterr_of)
 {
@@ -239,6 +269,7 @@ int of_compile_instructions(const struct of_compile_ctx *ctx, const struct of_in
 		r = add_meter(&c, from->meter);
 	if (r == 0 && from->has_apply)
 		r = add_list(&c, &from->apply);
+	sort_clauses(&c.builder);
 	dp_builder_begin_write(&c.builder);
 	if (r == 0 && from->has_write)
 		r = add_list(&c, &from->write);

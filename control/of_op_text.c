@@ -113,6 +113,12 @@ void of_op_text(const struct dp_op *op, struct of_buf *out)
 		a.resubmit.in_port = op->arg;
 		a.resubmit.table = op->offset;
 		break;
+	case DP_OP_CONJUNCTION:
+		a.type = OF_ACTION_CONJUNCTION;
+		a.conjunction.id = op->arg;
+		a.conjunction.n_clauses = (uint8_t)(op->data[0] >> 8);
+		a.conjunction.clause = (uint8_t)op->data[0];
+		break;
 	case DP_OP_LEARN:
 		of_buf_puts(out, "learn");
 		return;

@@ -115,6 +115,21 @@ static void tell_start(struct tracing *t, unsigned depth, const struct of_flow *
 	action(t, depth, &text);
 }
 
+/* The flow that hit; if a conjunction led to it, with the clauses. */
+static json_t *lookup_object(struct tracing *t, const struct dp_trace_event *e)
+{
+	json_t *object = flow_object(e->table, e->owner), *clauses;
+
+	if (!e->n_clauses)
+		return object;
+	clauses = json_array();
+	for (unsigned i = 0; i < e->n_clauses; i++)
+		append(t, clauses, flow_object(e->table, e->clauses[i]));
+	if (json_object_set_new(object, "clauses", clauses) < 0)
+		t->failed = true;
+	return object;
+}
+
 static void on_table(struct tracing *t, const struct dp_trace_event *e)
 {
 	const struct of_flow *flow = e->owner;
@@ -122,7 +137,7 @@ static void on_table(struct tracing *t, const struct dp_trace_event *e)
 	end_deeper(t, e->depth);
 	tell_rest(t, e->depth);
 	step(t, e->depth, "lookup",
-		flow ? flow_object(e->table, flow)
+		flow ? lookup_object(t, e)
 		     : json_pack("{s:i, s:n}", "table", (int)e->table, "match"));
 	if (flow)
 		tell_start(t, e->depth, flow);

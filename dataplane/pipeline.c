@@ -112,6 +112,20 @@ static int need_table(struct dp_pipeline *pipeline, uint8_t table, struct dp_tab
 	return 0;
 }
 
+/* With the others, or with the clauses of conjunctions. */
+static int put_flow(struct dp_table *table, const struct dp_flow_conf *conf, uint32_t slot,
+	struct dp_program *program, struct dp_flow **ret)
+{
+	int r = program->is_clause ? dp_table_add_clause(table, &conf->value, &conf->mask,
+					     conf->priority, conf->cookie, slot, program, ret)
+				   : dp_table_add(table, &conf->value, &conf->mask, conf->priority,
+					     conf->cookie, slot, program, ret);
+
+	if (r == 0)
+		*dp_flow_owner(*ret) = conf->owner;
+	return r;
+}
+
 int dp_flow_add(struct dp_bridge *bridge, const struct dp_flow_conf *conf,
 	struct dp_program *program, struct dp_flow **ret)
 {
@@ -123,22 +137,48 @@ int dp_flow_add(struct dp_bridge *bridge, const struct dp_flow_conf *conf,
 		r = dp_slot_take(bridge->dp->counts, &slot);
 	if (r < 0)
 		return r;
-	r = dp_table_add(
-		table, &conf->value, &conf->mask, conf->priority, conf->cookie, slot, program, ret);
-	if (r < 0) {
+	r = put_flow(table, conf, slot, program, ret);
+	if (r < 0)
 		dp_slot_give(bridge->dp->counts, slot);
+	return r;
+}
+
+static struct dp_table *table_of(const struct dp_bridge *bridge, const struct dp_flow *flow)
+{
+	return atomic_load(&bridge->pipeline->tables[flow->table]);
+}
+
+/* A flow becomes a clause, or stops being one: another takes its place, with its counters. */
+static int move_flow(struct dp_bridge *bridge, struct dp_flow **flow, struct dp_program *program)
+{
+	struct dp_flow *old = *flow;
+	struct dp_flow_conf conf = { .table = old->table,
+		.priority = old->priority,
+		.cookie = old->cookie,
+		.owner = *dp_flow_owner(old) };
+	const struct dp_program *old_program = atomic_load(&old->program);
+	int r;
+
+	dp_flow_get_match(old, &conf.value, &conf.mask);
+	r = put_flow(table_of(bridge, old), &conf, old->slot, program, flow);
+	if (r < 0)
 		return r;
-	}
-	*dp_flow_owner(*ret) = conf->owner;
+	dp_table_del(table_of(bridge, old), old);
+	dp_defer_call(bridge->dp->defer, (void *)(uintptr_t)old_program, free);
 	return 0;
 }
 
-void dp_flow_set(struct dp_bridge *bridge, struct dp_flow *flow, struct dp_program *program)
+int dp_flow_set(struct dp_bridge *bridge, struct dp_flow **flow, struct dp_program *program)
 {
-	const struct dp_program *old =
-		atomic_exchange_explicit(&flow->program, program, memory_order_acq_rel);
+	const struct dp_program *old;
 
+	if ((*flow)->is_clause != program->is_clause)
+		return move_flow(bridge, flow, program);
+	old = atomic_exchange_explicit(&(*flow)->program, program, memory_order_acq_rel);
+	if (program->is_clause)
+		dp_table_clause_changed(table_of(bridge, *flow));
 	dp_defer_call(bridge->dp->defer, (void *)(uintptr_t)old, free);
+	return 0;
 }
 
 int dp_flow_clear(struct dp_bridge *bridge, struct dp_flow *flow)
@@ -158,7 +198,7 @@ void dp_flow_del(struct dp_bridge *bridge, struct dp_flow *flow)
 	const struct dp_program *program = atomic_load(&flow->program);
 	uint32_t slot = flow->slot;
 
-	dp_table_del(atomic_load(&bridge->pipeline->tables[flow->table]), flow);
+	dp_table_del(table_of(bridge, flow), flow);
 	dp_defer_call(bridge->dp->defer, (void *)(uintptr_t)program, free);
 	dp_slot_defer(bridge->dp, slot);
 }

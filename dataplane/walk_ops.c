@@ -178,6 +178,7 @@ static op_fn *const functions[DP_N_OPS] = {
 	[DP_OP_DEC_MPLS_TTL] = op_dec_ttl,
 	[DP_OP_SET_QUEUE] = op_nothing, /* every port has one queue */
 	[DP_OP_RESUBMIT] = op_resubmit,
+	[DP_OP_CONJUNCTION] = op_nothing,
 	[DP_OP_LEARN] = op_controller,
 };
 

@@ -43,8 +43,12 @@ void dp_bridge_drop_fragments(struct dp_bridge *bridge, bool drop);
 int dp_flow_add(struct dp_bridge *bridge, const struct dp_flow_conf *conf,
 	struct dp_program *program, struct dp_flow **ret);
 
-/** Replace what it does; its counters stay. */
-void dp_flow_set(struct dp_bridge *bridge, struct dp_flow *flow, struct dp_program *program);
+/**
+ * Replace what it does; its counters stay. The flow may become another.
+ *
+ * errors:  -ENOMEM, -ENOSPC (clauses of too many masks); the program is then the caller's still
+ */
+int dp_flow_set(struct dp_bridge *bridge, struct dp_flow **flow, struct dp_program *program);
 
 /** Count from 0 again. errors: -ENOSPC */
 int dp_flow_clear(struct dp_bridge *bridge, struct dp_flow *flow);
@@ -167,6 +171,8 @@ struct dp_trace_event {
 	const struct sh_flow_key *key; /* the frame at this moment; of OUTPUT, as it leaves */
 	uint8_t table;
 	void *owner;
+	void *const *clauses; /* TABLE: owners of the clauses that led to it */
+	unsigned n_clauses;
 	const struct dp_op *op;
 	bool is_of_set;             /* OPERATION: of the action set, which is done at the end */
 	bool is_cut;                /* END: something ended the walk before all was done */

@@ -35,7 +35,8 @@ enum dp_op_code {
 	DP_OP_DEC_MPLS_TTL,
 	DP_OP_SET_QUEUE, /* arg */
 	DP_OP_RESUBMIT,  /* arg: in_port for the search, DP_OUT_IN_PORT: as it is; offset: table */
-	DP_OP_LEARN,     /* data: id of a template that the control thread knows */
+	DP_OP_CONJUNCTION, /* arg: id; data: clauses << 8 | which of them */
+	DP_OP_LEARN,       /* data: id of a template that the control thread knows */
 	DP_N_OPS,
 };
 
@@ -87,6 +88,7 @@ struct dp_program {
 	uint8_t goto_table;        /* DP_NO_TABLE: the action set is done */
 	bool clears;
 	bool writes_metadata;
+	bool is_clause;   /* n_apply are conjunctions alone, upwards by id, then by clauses */
 	uint8_t miss;     /* packet-ins of its outputs to the controller say "no match" */
 	uint64_t words[]; /* n_apply, then n_write */
 };
