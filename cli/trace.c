@@ -122,6 +122,17 @@ static void print_lookup(const json_t *lookup, int depth)
 	print_clauses(json_object_get(lookup, "clauses"), depth);
 }
 
+static void print_learn(const json_t *flow, int depth)
+{
+	const char *match = text_of(flow, "match");
+
+	indent(depth);
+	printf("learns: table %d, priority %d%s%s, actions %s\n",
+		(int)json_integer_value(json_object_get(flow, "table")),
+		(int)json_integer_value(json_object_get(flow, "priority")), *match ? ", " : "",
+		match, text_of(flow, "actions"));
+}
+
 static void print_normal(const json_t *normal, int depth)
 {
 	indent(depth);
@@ -169,6 +180,8 @@ static void print_step(const json_t *step, bool *in_set)
 		*in_set = true;
 		indent(depth + 1);
 		puts(json_string_value(value));
+	} else if ((value = json_object_get(step, "learn"))) {
+		print_learn(value, depth + 2);
 	} else if ((value = json_object_get(step, "normal"))) {
 		print_normal(value, depth + 2);
 	} else if ((value = json_object_get(step, "output"))) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "of_compile.h"
+#include "ofproto/learn.h"
 
 /* A field whose prerequisite does not hold is another frame's: the dataplane looks, by the same
  * numbers. */
@@ -148,6 +149,63 @@ static int queue(struct compile *c, const struct of_action *a)
 	return op(c, DP_OP_SET_QUEUE, a->queue);
 }
 
+static uint64_t hash_of(const struct of_buf *bytes)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < bytes->len; i++)
+		h = (h ^ bytes->data[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+static uint32_t put_learn_words(const struct of_learn *learn, struct dp_learn_word *words)
+{
+	struct sh_flow_key match, all;
+	uint32_t n = 0;
+
+	of_learn_reads(learn, &match, &all);
+	for (unsigned i = 0; i < SH_KEY_WORDS; i++)
+		if (all.words[i])
+			words[n++] = (struct dp_learn_word){ i, match.words[i], all.words[i] };
+	return n;
+}
+
+static int put_learn(struct compile *c, const struct of_learn *from, const struct of_buf *packed)
+{
+	struct dp_learn_word words[SH_KEY_WORDS];
+	struct dp_learn head = { .n_bytes = (uint32_t)packed->len };
+	size_t n_words, n_bytes;
+	struct dp_op *o;
+
+	head.n_words = put_learn_words(from, words);
+	head.id = hash_of(packed);
+	n_words = head.n_words * sizeof(words[0]);
+	n_bytes = sizeof(head) + n_words + packed->len;
+	if (1 + WORDS(n_bytes) > DP_MAX_OP_WORDS)
+		return of_err_set(c->reterr_of, OF_ET_BAD_ACTION, OF_BA_TOO_MANY);
+	o = dp_builder_op(&c->builder, DP_OP_LEARN, 0, WORDS(n_bytes));
+	if (!o)
+		return -ENOMEM;
+	memcpy(o->data, &head, sizeof(head));
+	memcpy((uint8_t *)o->data + sizeof(head), words, n_words);
+	memcpy((uint8_t *)o->data + sizeof(head) + n_words, packed->data, packed->len);
+	return 0;
+}
+
+/* There is no fin_timeout that the new flow could have. */
+static int learn(struct compile *c, const struct of_action *a)
+{
+	struct of_buf packed = { 0 };
+	int r;
+
+	if (a->learn->fin_idle_timeout_s || a->learn->fin_hard_timeout_s)
+		return of_err_set(c->reterr_of, OF_ET_BAD_ACTION, OF_BA_BAD_ARGUMENT);
+	of_learn_pack(a->learn, &packed);
+	r = packed.failed ? -ENOMEM : put_learn(c, a->learn, &packed);
+	of_buf_done(&packed);
+	return r;
+}
+
 /* One that is done, as in a packet-out, does nothing: it is looked at where its flow matches. */
 static int conjunction(struct compile *c, const struct of_action *a)
 {
@@ -163,11 +221,6 @@ static int conjunction(struct compile *c, const struct of_action *a)
 static int nothing(struct compile *c, const struct of_action *a)
 {
 	return 0;
-}
-
-static int refused(struct compile *c, const struct of_action *a)
-{
-	return of_err_set(c->reterr_of, OF_ET_BAD_ACTION, OF_BA_BAD_EXP_TYPE);
 }
 
 static compile_fn *const functions[OF_N_ACTION_TYPES] = {
@@ -189,7 +242,7 @@ static compile_fn *const functions[OF_N_ACTION_TYPES] = {
 	[OF_ACTION_DEC_MPLS_TTL] = ttl,
 	[OF_ACTION_MOVE] = move,
 	[OF_ACTION_RESUBMIT] = resubmit,
-	[OF_ACTION_LEARN] = refused,
+	[OF_ACTION_LEARN] = learn,
 	[OF_ACTION_CONJUNCTION] = conjunction,
 	[OF_ACTION_NOTE] = nothing,
 	[OF_ACTION_CONTROLLER] = controller,
@@ -303,6 +356,8 @@ static const uint8_t ranks[OF_N_ACTION_TYPES] = {
 	[OF_ACTION_MOVE] = 9,
 	[OF_ACTION_SET_QUEUE] = 10,
 	[OF_ACTION_NOTE] = 10,
+	[OF_ACTION_LEARN] = 10,
+	[OF_ACTION_CONJUNCTION] = 10,
 	[OF_ACTION_GROUP] = 11,
 	[OF_ACTION_OUTPUT] = 12,
 	[OF_ACTION_CONTROLLER] = 12,

@@ -15,6 +15,7 @@
 #include "of_peers.h"
 #include "of_ports.h"
 #include "openflow.h"
+#include "ofproto/learn.h"
 
 #define MAX_FLOWS       4000000u
 #define MAX_GROUPS      65536u
@@ -23,6 +24,7 @@
 #define PACKET_IN_RATE  10000 /* a second and connection */
 #define PACKET_IN_BURST 1000
 #define EXPIRE_AT_ONCE  200000
+#define REFUSED_EVERY_S 60
 #define NS_PER_S        UINT64_C(1000000000)
 
 struct openflow {
@@ -32,7 +34,8 @@ struct openflow {
 	struct of_peers *peers;
 	bool secure, has_controllers;
 	uint64_t alone_after_ns;
-	uint64_t controlled_ns; /* when a controller was last there; 0: never */
+	uint64_t n_refused, refused_ns; /* learned flows, and when that was told last */
+	uint64_t controlled_ns;         /* when a controller was last there; 0: never */
 };
 
 uint64_t openflow_now_ns(void)
@@ -198,6 +201,35 @@ void openflow_tick(struct openflow *of)
 	openflow_refresh(of);
 }
 
+/* Said now and then, for each frame may lead to it. */
+static void tell_refused(struct openflow *of, const struct of_err *why, uint64_t now_ns)
+{
+	of->n_refused++;
+	if (of->refused_ns && now_ns - of->refused_ns < REFUSED_EVERY_S * NS_PER_S)
+		return;
+	of->refused_ns = now_ns;
+	sh_log_warn(
+		"bridge '%s': a learned flow was refused: %s", of->provider.name, of_err_name(why));
+}
+
+static void learn(struct openflow *of, const struct dp_to_control *what)
+{
+	uint64_t now_ns = openflow_now_ns();
+	struct of_err why = { .type = OF_ET_FLOW_MOD_FAILED, .code = OF_FM_UNKNOWN };
+	struct of_flow_mod mod = { 0 };
+	struct of_learn *from = NULL;
+	int r = of_learn_unpack(what->bytes, what->n_bytes, &from);
+
+	if (r == 0)
+		r = of_learn_flow(from, &what->key, &mod);
+	if (r == 0)
+		r = of_switch_learn(of->sw, &mod, now_ns, &why);
+	if (r < 0)
+		tell_refused(of, &why, now_ns);
+	of_instructions_done(&mod.instructions);
+	free(from);
+}
+
 void openflow_take(struct openflow *of, const struct dp_to_control *what)
 {
 	const struct of_packet_in in = {
@@ -207,13 +239,20 @@ void openflow_take(struct openflow *of, const struct dp_to_control *what)
 		.max_len = what->max_len,
 		.controller_id = what->controller_id,
 		.key = what->key,
-		.frame = what->frame,
-		.n_frame = what->n_frame,
+		.frame = what->bytes,
+		.n_frame = what->n_bytes,
 		.total_len = what->frame_len,
 	};
 
 	if (what->kind == DP_TO_CONTROL_FRAME)
 		of_conns_packet_in(of->conns, &in, openflow_now_ns());
+	else
+		learn(of, what);
+}
+
+uint64_t openflow_learns_refused(const struct openflow *of)
+{
+	return of->n_refused;
 }
 
 void openflow_port_changed(struct openflow *of, const char *port, enum of_port_reason reason)

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "pipeline.h"
 
@@ -41,13 +42,18 @@ void dp_slot_defer(struct dp *dp, uint32_t slot)
 
 static int take_slots(struct dp_pipeline *pipeline)
 {
+	int r = dp_slot_take(pipeline->bridge->dp->counts, &pipeline->learn_slot);
+
+	if (r < 0)
+		return r;
 	for (unsigned i = 0; i < DP_N_TABLES; i++) {
-		int r = dp_slot_take(pipeline->bridge->dp->counts, &pipeline->slots[i]);
+		r = dp_slot_take(pipeline->bridge->dp->counts, &pipeline->slots[i]);
 
 		if (r == 0)
 			continue;
 		while (i-- > 0)
 			dp_slot_give(pipeline->bridge->dp->counts, pipeline->slots[i]);
+		dp_slot_give(pipeline->bridge->dp->counts, pipeline->learn_slot);
 		return r;
 	}
 	return 0;
@@ -61,6 +67,9 @@ int dp_pipeline_new(struct dp_bridge *bridge)
 	if (!pipeline)
 		return -ENOMEM;
 	pipeline->bridge = bridge;
+	/* Else a guest could choose addresses that look like another's to what was learned. */
+	if (getrandom(&pipeline->seed, sizeof(pipeline->seed), 0) < 0)
+		pipeline->seed = (uint64_t)(uintptr_t)pipeline;
 	pipeline->reclaim = (struct dp_reclaim){ defer, bridge->dp->defer };
 	r = take_slots(pipeline);
 	if (r == 0)
@@ -81,6 +90,7 @@ void dp_pipeline_free(struct dp_pipeline *pipeline)
 		dp_table_free(atomic_load(&pipeline->tables[i]));
 		dp_slot_give(pipeline->bridge->dp->counts, pipeline->slots[i]);
 	}
+	dp_slot_give(pipeline->bridge->dp->counts, pipeline->learn_slot);
 	dp_controller_port_free(pipeline->controller);
 	free(pipeline);
 }
@@ -168,17 +178,31 @@ static int move_flow(struct dp_bridge *bridge, struct dp_flow **flow, struct dp_
 	return 0;
 }
 
-int dp_flow_set(struct dp_bridge *bridge, struct dp_flow **flow, struct dp_program *program)
+/* What workers were told to have been learned may be so no more. */
+static void tell_change(const struct dp_bridge *bridge)
 {
-	const struct dp_program *old;
+	atomic_fetch_add(&bridge->pipeline->n_changed, 1);
+}
 
-	if ((*flow)->is_clause != program->is_clause)
-		return move_flow(bridge, flow, program);
-	old = atomic_exchange_explicit(&(*flow)->program, program, memory_order_acq_rel);
+static int set_program(struct dp_bridge *bridge, struct dp_flow *flow, struct dp_program *program)
+{
+	const struct dp_program *old =
+		atomic_exchange_explicit(&flow->program, program, memory_order_acq_rel);
+
 	if (program->is_clause)
-		dp_table_clause_changed(table_of(bridge, *flow));
+		dp_table_clause_changed(table_of(bridge, flow));
 	dp_defer_call(bridge->dp->defer, (void *)(uintptr_t)old, free);
 	return 0;
+}
+
+int dp_flow_set(struct dp_bridge *bridge, struct dp_flow **flow, struct dp_program *program)
+{
+	bool moves = (*flow)->is_clause != program->is_clause;
+	int r = moves ? move_flow(bridge, flow, program) : set_program(bridge, *flow, program);
+
+	if (r == 0)
+		tell_change(bridge);
+	return r;
 }
 
 int dp_flow_clear(struct dp_bridge *bridge, struct dp_flow *flow)
@@ -199,6 +223,7 @@ void dp_flow_del(struct dp_bridge *bridge, struct dp_flow *flow)
 	uint32_t slot = flow->slot;
 
 	dp_table_del(table_of(bridge, flow), flow);
+	tell_change(bridge);
 	dp_defer_call(bridge->dp->defer, (void *)(uintptr_t)program, free);
 	dp_slot_defer(bridge->dp, slot);
 }
@@ -213,6 +238,14 @@ void dp_flow_get_counts(
 	const struct dp_bridge *bridge, const struct dp_flow *flow, struct dp_counts *ret)
 {
 	read_slot(bridge->dp, flow->slot, ret);
+}
+
+void dp_bridge_get_learn_stats(const struct dp_bridge *bridge, struct dp_learn_stats *ret)
+{
+	struct dp_counts counts;
+
+	read_slot(bridge->dp, bridge->pipeline->learn_slot, &counts);
+	*ret = (struct dp_learn_stats){ .n_taken = counts.n_packets, .n_lost = counts.n_bytes };
 }
 
 void dp_table_get_stats(

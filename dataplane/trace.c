@@ -194,6 +194,15 @@ static void on_control(struct dp_walk_ctx *c, const struct dp_frame *f, struct d
 	tell(t, &e);
 }
 
+static void on_learn(struct dp_walk_ctx *c, const struct dp_walk *walk, const struct dp_op *op)
+{
+	const struct dp_trace_event e = {
+		.kind = DP_TRACE_LEARN, .depth = walk->depth, .key = &walk->key, .op = op
+	};
+
+	tell(c->arg, &e);
+}
+
 static void on_done(struct dp_walk_ctx *c, const struct dp_walk *walk)
 {
 	const struct dp_trace_event e = { .kind = DP_TRACE_END,
@@ -209,6 +218,7 @@ static void on_done(struct dp_walk_ctx *c, const struct dp_walk *walk)
 static const struct dp_sink sink = {
 	.frame = on_frame,
 	.control = on_control,
+	.learn = on_learn,
 	.done = on_done,
 	.looked_up = on_table,
 	.operation = on_operation,

@@ -139,6 +139,11 @@ static void op_controller(struct dp_walk_ctx *c, struct dp_walk *walk, const str
 	dp_walk_control(c, walk, op);
 }
 
+static void op_learn(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
+{
+	c->sink->learn(c, walk, op);
+}
+
 static void op_nothing(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
 {
 }
@@ -179,7 +184,7 @@ static op_fn *const functions[DP_N_OPS] = {
 	[DP_OP_SET_QUEUE] = op_nothing, /* every port has one queue */
 	[DP_OP_RESUBMIT] = op_resubmit,
 	[DP_OP_CONJUNCTION] = op_nothing,
-	[DP_OP_LEARN] = op_controller,
+	[DP_OP_LEARN] = op_learn,
 };
 
 void dp_walk_run(struct dp_walk_ctx *c, struct dp_walk *walk, const uint64_t *words, unsigned n)

@@ -10,7 +10,7 @@
 
 #include "action_kind.h"
 #include "format.h"
-#include "ofproto/request.h"
+#include "ofproto/learn.h"
 #include "oxm.h"
 #include "subfield.h"
 
@@ -228,6 +228,26 @@ void of_learn_encode(const struct of_action *a, struct of_buf *out)
 	of_buf_put_u16(out, learn->fin_hard_timeout_s);
 	for (unsigned i = 0; i < learn->n_specs; i++)
 		put_spec(&learn->specs[i], out);
+}
+
+void of_learn_pack(const struct of_learn *learn, struct of_buf *out)
+{
+	const struct of_action a = { .type = OF_ACTION_LEARN,
+		.learn = (struct of_learn *)(uintptr_t)learn };
+
+	of_learn_encode(&a, out);
+}
+
+int of_learn_unpack(const uint8_t *packed, size_t n, struct of_learn **ret)
+{
+	const struct of_body body = { .at = packed, .n = n };
+	struct of_action a = { .type = OF_ACTION_LEARN };
+	struct of_err ignored;
+	int r = n < FIXED_LEN ? -EINVAL : of_learn_decode(&body, &a, &ignored);
+
+	if (r == 0)
+		*ret = a.learn;
+	return r;
 }
 
 struct of_learn *of_learn_copy(const struct of_learn *learn)

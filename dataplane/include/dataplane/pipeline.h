@@ -130,11 +130,10 @@ struct dp_to_control {
 	uint8_t kind, reason, table;
 	uint16_t max_len, controller_id;
 	uint64_t cookie;
-	uint64_t learn; /* DP_OP_LEARN's id */
 	struct sh_flow_key key;
-	uint32_t frame_len; /* bytes of the whole frame */
-	uint32_t n_frame;   /* of which are here */
-	const uint8_t *frame;
+	uint32_t frame_len;   /* bytes of the whole frame */
+	uint32_t n_bytes;     /* of which are here; of LEARN, of the template */
+	const uint8_t *bytes; /* the frame, or the template */
 };
 
 /**
@@ -152,6 +151,11 @@ void dp_barrier(struct dp *dp);
 /** Frames from and to the controller, not counted on any other port. */
 void dp_bridge_get_controller_stats(const struct dp_bridge *bridge, struct dp_port_stats *ret);
 
+struct dp_learn_stats {
+	uint64_t n_taken, n_lost; /* by the control thread; for want of room on the way to it */
+};
+void dp_bridge_get_learn_stats(const struct dp_bridge *bridge, struct dp_learn_stats *ret);
+
 /* Traces: what would become of a frame, by the code that workers run. Nothing is sent, counted,
  * learned or taken off a rate limit. */
 
@@ -160,7 +164,8 @@ enum dp_trace_kind {
 	DP_TRACE_OPERATION,  /* is about to be done */
 	DP_TRACE_NORMAL,     /* what the learning bridge says */
 	DP_TRACE_OUTPUT,     /* by port, as frame; or dropped there */
-	DP_TRACE_CONTROLLER, /* to the control thread, as an output or to learn from */
+	DP_TRACE_CONTROLLER, /* to the control thread, as an output */
+	DP_TRACE_LEARN,      /* to the control thread, which learns from the key */
 	DP_TRACE_END,        /* n_out outputs, or drop says why there is none */
 };
 

@@ -36,7 +36,7 @@ enum dp_op_code {
 	DP_OP_SET_QUEUE, /* arg */
 	DP_OP_RESUBMIT,  /* arg: in_port for the search, DP_OUT_IN_PORT: as it is; offset: table */
 	DP_OP_CONJUNCTION, /* arg: id; data: clauses << 8 | which of them */
-	DP_OP_LEARN,       /* data: id of a template that the control thread knows */
+	DP_OP_LEARN,       /* data: struct dp_learn */
 	DP_N_OPS,
 };
 
@@ -81,6 +81,19 @@ struct dp_move {
 	uint8_t n_bits, pad_;
 };
 
+/* Bits of a word of the key: those by which what is learned is found, and all that it takes. */
+struct dp_learn_word {
+	uint64_t at, match, all;
+};
+
+/* Learning from a frame: a template that the control thread knows to use, and what of the key it
+ * takes. The same template, with the same bits, makes the same flow again. */
+struct dp_learn {
+	uint64_t id; /* of the template: a hash of it */
+	uint32_t n_words, n_bytes;
+	struct dp_learn_word words[]; /* [n_words], then the template, n_bytes */
+};
+
 struct dp_program {
 	uint64_t metadata, metadata_mask; /* as they stand in the key */
 	struct dp_meter *meter;
@@ -92,6 +105,13 @@ struct dp_program {
 	uint8_t miss;     /* packet-ins of its outputs to the controller say "no match" */
 	uint64_t words[]; /* n_apply, then n_write */
 };
+
+static inline const uint8_t *dp_learn_template(const struct dp_learn *learn)
+{
+	return (const uint8_t *)&learn->words[learn->n_words];
+}
+
+#define DP_MAX_OP_WORDS 255
 
 /* A program while it is built. */
 struct dp_builder {

@@ -21,6 +21,8 @@ struct of_flow {
 	uint64_t reset_ns; /* when its counts began: it was not idle before */
 	uint16_t priority, idle_timeout_s, hard_timeout_s, flags;
 	uint8_t table;
+	uint32_t learned_s; /* from made to when it was last learned: the hard timeout begins there
+			     */
 };
 
 struct of_group {
@@ -76,6 +78,13 @@ const struct of_provider *of_switch_provider(const struct of_switch *sw, void **
  * thread:  control
  */
 int of_switch_flow_mod(
+	struct of_switch *sw, struct of_flow_mod *mod, uint64_t now_ns, struct of_err *reterr_of);
+
+/**
+ * A flow that a frame taught (ofproto/learn.h): it is added if it is not there. One that is keeps
+ * its counts and timeouts, and does what it says now; its hard timeout begins again.
+ */
+int of_switch_learn(
 	struct of_switch *sw, struct of_flow_mod *mod, uint64_t now_ns, struct of_err *reterr_of);
 int of_switch_group_mod(
 	struct of_switch *sw, struct of_group_mod *mod, uint64_t now_ns, struct of_err *reterr_of);
