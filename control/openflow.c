@@ -216,17 +216,13 @@ static void learn(struct openflow *of, const struct dp_to_control *what)
 {
 	uint64_t now_ns = openflow_now_ns();
 	struct of_err why = { .type = OF_ET_FLOW_MOD_FAILED, .code = OF_FM_UNKNOWN };
-	struct of_flow_mod mod = { 0 };
 	struct of_learn *from = NULL;
 	int r = of_learn_unpack(what->bytes, what->n_bytes, &from);
 
 	if (r == 0)
-		r = of_learn_flow(from, &what->key, &mod);
-	if (r == 0)
-		r = of_switch_learn(of->sw, &mod, now_ns, &why);
+		r = of_switch_learn(of->sw, from, &what->key, now_ns, &why);
 	if (r < 0)
 		tell_refused(of, &why, now_ns);
-	of_instructions_done(&mod.instructions);
 	free(from);
 }
 

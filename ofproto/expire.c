@@ -42,4 +42,5 @@ void of_switch_expire(struct of_switch *sw, uint64_t now_ns, unsigned most)
 		else if (is_idle(sw, flow, now_ns))
 			of_entry_remove(sw, entry, OF_RR_IDLE_TIMEOUT, now_ns);
 	}
+	of_taught_flush(sw, now_ns);
 }

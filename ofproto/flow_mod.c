@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "ofproto/learn.h"
 #include "state.h"
 
 struct op {
@@ -448,6 +449,7 @@ static int run(struct of_switch *sw, struct of_flow_mod *mod, const struct comma
 	r = command ? check_and_run(&op, command) : fail(&op, OF_FM_BAD_COMMAND);
 	free(op.refs);
 	free(op.match);
+	of_taught_flush(sw, now_ns);
 	return r;
 }
 
@@ -459,10 +461,25 @@ int of_switch_flow_mod(
 	return run(sw, mod, is_known ? &commands[mod->command] : NULL, now_ns, reterr_of);
 }
 
-int of_switch_learn(
-	struct of_switch *sw, struct of_flow_mod *mod, uint64_t now_ns, struct of_err *reterr_of)
+static bool has_teacher(const struct of_switch *sw, const struct of_learn *learn)
+{
+	return of_taught_find(&sw->taught, learn->cookie, learn->table) ||
+	       !(learn->flags & OF_LEARN_DELETE_LEARNED);
+}
+
+int of_switch_learn(struct of_switch *sw, const struct of_learn *from,
+	const struct sh_flow_key *frame, uint64_t now_ns, struct of_err *reterr_of)
 {
 	static const struct command command = { learn, true };
+	struct of_flow_mod mod;
+	int r;
 
-	return run(sw, mod, &command, now_ns, reterr_of);
+	if (!has_teacher(sw, from))
+		return 0;
+	r = of_learn_flow(from, frame, &mod);
+	if (r < 0)
+		return r;
+	r = run(sw, &mod, &command, now_ns, reterr_of);
+	of_instructions_done(&mod.instructions);
+	return r;
 }

@@ -11,8 +11,6 @@
 #include "ofproto/learn.h"
 #include "oxm.h"
 
-#define SEND_FLOW_REM 0x1 /* NX_LEARN_F_SEND_FLOW_REM */
-
 typedef unsigned __int128 u128;
 
 static u128 load_be(const uint8_t *p, unsigned n)
@@ -138,7 +136,7 @@ int of_learn_flow(
 		.idle_timeout_s = learn->idle_timeout_s,
 		.hard_timeout_s = learn->hard_timeout_s,
 		.priority = learn->priority,
-		.flags = learn->flags & SEND_FLOW_REM ? OF_FF_SEND_FLOW_REM : 0,
+		.flags = learn->flags & OF_LEARN_SEND_FLOW_REM ? OF_FF_SEND_FLOW_REM : 0,
 		.buffer_id = OF_NO_BUFFER,
 		.out_port = OF_PORT_ANY,
 		.out_group = OF_GROUP_ANY,

@@ -184,6 +184,14 @@ def test_a_group_and_a_packet_out_learn_too(bridge):
                           "dl_dst=02:00:00:00:00:0c": "output:3"})
 
 
+def test_what_a_flow_taught_goes_with_it(bridge):
+    bridge.flows(*learning("cookie=0x77,delete_learned,"))
+    bridge.send(1, frame(B, A))
+    wait_learned(bridge, {"cookie=0x77, dl_dst=02:00:00:00:00:0a": "output:1"})
+    bridge.ofctl("del-flows", "table=0")
+    assert learned(bridge) == {}
+
+
 @pytest.mark.parametrize("word", ["fin_idle_timeout=1", "fin_hard_timeout=1"])
 def test_a_timeout_after_fin_is_refused(bridge, word):
     assert "OFPBAC_BAD_ARGUMENT" in bridge.ofctl(
