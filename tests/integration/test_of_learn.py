@@ -36,13 +36,12 @@ def learned(bridge, table=1):
     for line in bridge.ofctl("dump-flows", f"table={table}", "--no-stats").splitlines():
         match, _, actions = line.strip().partition(" actions=")
         if actions and "priority=0" not in match:
-            flows[match.removeprefix(f"table={table}, ").removeprefix(f"table={table},")] = actions
+            flows[re.sub(rf"table={table},? ?", "", match)] = actions
     return flows
 
 
 def wait_learned(bridge, flows, table=1):
-    wait_for(lambda: learned(bridge, table) == flows, 5,
-             lambda: f"{flows}, not {learned(bridge, table)}")
+    wait_for(lambda: learned(bridge, table) == flows, 5, f"learned flows {flows}")
 
 
 def stats(bridge):

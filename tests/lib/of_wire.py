@@ -147,6 +147,11 @@ def load(name, offset, n_bits, value):
 
 # instructions
 
+def conjunction(number, k, n):
+    """Clause k of n, from 1."""
+    return nicira(34, struct.pack("!BBI", k - 1, n, number))
+
+
 def instruction(kind, body):
     return struct.pack("!HH", kind, 4 + len(body)) + body
 
