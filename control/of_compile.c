@@ -51,6 +51,21 @@ static int output(struct compile *c, const struct of_action *a)
 	return op(c, DP_OP_OUTPUT, a->output.port);
 }
 
+static int output_reg(struct compile *c, const struct of_action *a)
+{
+	const struct of_subfield *from = &a->output_reg.from;
+	const struct of_field *field = of_field(from->field);
+	struct dp_op *o = dp_builder_op(&c->builder, DP_OP_OUTPUT_REG, 0, 1);
+
+	if (!o)
+		return -ENOMEM;
+	o->offset = field->offset;
+	o->n_bytes = field->n_bytes;
+	o->data[0] =
+		from->offset | (uint64_t)from->n_bits << 8 | (uint64_t)a->output_reg.max_len << 16;
+	return 0;
+}
+
 static int controller(struct compile *c, const struct of_action *a)
 {
 	return to_controller(
@@ -246,6 +261,7 @@ static compile_fn *const functions[OF_N_ACTION_TYPES] = {
 	[OF_ACTION_CONJUNCTION] = conjunction,
 	[OF_ACTION_NOTE] = nothing,
 	[OF_ACTION_CONTROLLER] = controller,
+	[OF_ACTION_OUTPUT_REG] = output_reg,
 };
 
 static int add_list(struct compile *c, const struct of_actions *from)
@@ -361,6 +377,7 @@ static const uint8_t ranks[OF_N_ACTION_TYPES] = {
 	[OF_ACTION_GROUP] = 11,
 	[OF_ACTION_OUTPUT] = 12,
 	[OF_ACTION_CONTROLLER] = 12,
+	[OF_ACTION_OUTPUT_REG] = 12,
 	[OF_ACTION_RESUBMIT] = 12,
 };
 #define N_RANKS  13

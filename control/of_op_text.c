@@ -78,6 +78,14 @@ static void to_controller(const struct dp_op *op, struct of_action *a)
 	a->controller.reason = (uint8_t)(op->data[0] >> 16);
 }
 
+static void to_output_reg(const struct dp_op *op, struct of_action *a)
+{
+	a->type = OF_ACTION_OUTPUT_REG;
+	a->output_reg.from = (struct of_subfield){ .field = field_at(op->offset, op->n_bytes, NULL),
+		.offset = (uint8_t)op->data[0],
+		.n_bits = (uint8_t)(op->data[0] >> 8) };
+}
+
 static void to_learn(const struct dp_op *op, struct of_buf *out)
 {
 	const struct dp_learn *learn = (const struct dp_learn *)op->data;
@@ -112,6 +120,9 @@ void of_op_text(const struct dp_op *op, struct of_buf *out)
 	switch (op->code) {
 	case DP_OP_OUTPUT:
 		a.output.port = op->arg;
+		break;
+	case DP_OP_OUTPUT_REG:
+		to_output_reg(op, &a);
 		break;
 	case DP_OP_SET:
 		to_set(op, &a);

@@ -58,6 +58,19 @@ def test_a_bridge_of_flows_learns_where_a_guest_is(bridge):
     assert bridge.send(1, frame(B, A)) == {2: [frame(B, A)]}
 
 
+def test_the_learning_bridge_of_ovs_actions_works_with_its_register(bridge):
+    bridge.flows("table=0 actions=learn(table=1,NXM_OF_VLAN_TCI[0..11],"
+                 "NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],load:NXM_OF_IN_PORT[]->NXM_NX_REG0[0..15]),"
+                 "resubmit(,1),resubmit(,2)",
+                 "table=1,priority=0 actions=drop",
+                 "table=2,reg0=0 actions=flood",
+                 "table=2,priority=0 actions=output:NXM_NX_REG0[]")
+    assert set(bridge.send(1, frame(B, A))) == {2, 3}
+    wait_learned(bridge, {"vlan_tci=0x0000/0x0fff,dl_dst=02:00:00:00:00:0a":
+                          "load:0x1->NXM_NX_REG0[0..15]"})
+    assert bridge.send(2, frame(A, B)) == {1: [frame(A, B)]}
+
+
 def test_a_guest_that_moves_is_learned_anew_each_time(bridge):
     bridge.flows(*learning())
     for port in (1, 2, 1, 3, 1, 2):

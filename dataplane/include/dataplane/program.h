@@ -16,6 +16,7 @@ struct dp_meter;
 
 enum dp_op_code {
 	DP_OP_OUTPUT,     /* arg: OpenFlow port, or one of DP_OUT_* */
+	DP_OP_OUTPUT_REG, /* offset, n_bytes of the key; data: bit, bits << 8, most bytes << 16 */
 	DP_OP_CONTROLLER, /* arg: most bytes; data: reason << 16 | controller id */
 	DP_OP_GROUP,      /* data: struct dp_group * */
 	/* arg of these two: DP_HAS_* of which the frame must have one, 0: none */
@@ -40,12 +41,13 @@ enum dp_op_code {
 	DP_N_OPS,
 };
 
-#define DP_OUT_IN_PORT 0xfffffff8u
-#define DP_OUT_TABLE   0xfffffff9u
-#define DP_OUT_NORMAL  0xfffffffau
-#define DP_OUT_FLOOD   0xfffffffbu
-#define DP_OUT_ALL     0xfffffffcu
-#define DP_OUT_LOCAL   0xfffffffeu
+#define DP_OUT_IN_PORT    0xfffffff8u
+#define DP_OUT_TABLE      0xfffffff9u
+#define DP_OUT_NORMAL     0xfffffffau
+#define DP_OUT_FLOOD      0xfffffffbu
+#define DP_OUT_ALL        0xfffffffcu
+#define DP_OUT_CONTROLLER 0xfffffffdu
+#define DP_OUT_LOCAL      0xfffffffeu
 
 #define DP_NO_TABLE 0xff
 
