@@ -2,6 +2,7 @@
  *
  * The tables of fields. Constant data and look-ups in it; any thread.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +19,14 @@ static const char *const words_port_mode[] = { "server", "client", NULL };
 static const char *const words_vlan_mode[] = { "access", "trunk", "native-untagged",
 	"native-tagged", NULL };
 static const char *const words_accept[] = { "accept", "reject", NULL };
+static const char *const words_eswitch[] = { "legacy", "switchdev", NULL };
+static const char *const words_inline_mode[] = { "none", "link", "network", "transport", NULL };
+static const char *const words_encap_mode[] = { "none", "basic", NULL };
+static const char *const words_vlan_proto[] = { "802.1q", "802.1ad", NULL };
+static const char *const words_link_state[] = { "auto", "enable", "disable", NULL };
+static const char *const words_vf_state[] = { "active", "inactive", NULL };
+static const char *const words_auto[] = { "auto", NULL };
+static const char *const words_vm_hugepages[] = { "auto", "off", "2M", "1G", NULL };
 
 /* clang-format off */
 #define ROW_NAME(of, text) \
@@ -47,6 +56,10 @@ static const struct api_field bridge_fields[] = {
 	  .help = "OpenFlow controllers, like tcp:127.0.0.1:6653" },
 	{ .name = "fail_after_s", .type = API_TYPE_UINT, .min = 1, .max = 3600, .def = "15",
 	  .help = "seconds without a controller after which a standalone bridge learns again" },
+	{ .name = "flow_limit", .type = API_TYPE_UINT, .min = 1, .max = 4000000, .def = "4000000",
+	  .help = "flows that the bridge's tables hold together; more are refused as TABLE_FULL" },
+	{ .name = "controller_rate_limit", .type = API_TYPE_UINT, .max = 1000000, .def = "10000",
+	  .help = "packet-ins a second to each controller, 0 for no limit" },
 	{ .name = "ssl_private_key", .type = API_TYPE_TEXT, .max = 255,
 	  .help = "PEM file of the key with which the bridge speaks TLS, for ssl: and pssl:" },
 	{ .name = "ssl_certificate", .type = API_TYPE_TEXT, .max = 255,
@@ -135,6 +148,134 @@ static const struct api_field fdb_fields[] = {
 	  .help = "port where the address is" },
 };
 
+static const struct api_field sriov_fields[] = {
+	{ .name = "pf", .type = API_TYPE_TEXT, .max = 63,
+	  .help = "the PF: a network interface, a PCI address, a MAC address, or vendor:device and "
+		  "driver like 8086:10c9 igb" },
+	{ .name = "num_vfs", .type = API_TYPE_UINT, .max = 65535, .help = "VFs that the PF has" },
+	{ .name = "drivers_autoprobe", .type = API_TYPE_BOOL,
+	  .help = "whether the kernel binds a driver to each new VF by itself" },
+	{ .name = "eswitch", .type = API_TYPE_ENUM, .words = words_eswitch,
+	  .help = "mode of the NIC's embedded switch" },
+	{ .name = "inline_mode", .type = API_TYPE_ENUM, .words = words_inline_mode,
+	  .help = "headers that a VF's driver puts into the descriptor for the embedded switch" },
+	{ .name = "encap_mode", .type = API_TYPE_ENUM, .words = words_encap_mode,
+	  .help = "whether the embedded switch encapsulates" },
+	{ .name = "mtu", .type = API_TYPE_UINT, .min = 68, .max = 65535,
+	  .help = "MTU of the PF's interface, in bytes" },
+	{ .name = "vfs", .type = API_TYPE_ITEMS, .ref = API_SRIOV_VF,
+	  .help = "settings of VFs; where two lines set the same of one VF the later one wins" },
+};
+
+static const struct api_field sriov_vf_fields[] = {
+	{ .name = "vf", .type = API_TYPE_RANGE, .max = 65534,
+	  .help = "index of the VF, or first and last of a range" },
+	{ .name = "portgroup", .type = API_TYPE_NAME, .ref = API_PORTGROUP,
+	  .help = "port group that gives the VF its VLAN and MAC policy, in place of vlan" },
+	{ .name = "mac", .type = API_TYPE_MAC, .words = words_auto,
+	  .help = "address; auto is a stable one, made of the PF's and the index" },
+	{ .name = "vlan", .type = API_TYPE_UINT, .max = 4094,
+	  .help = "VLAN whose tag the NIC pushes and pops, 0 for none" },
+	{ .name = "qos", .type = API_TYPE_UINT, .max = 7, .help = "priority in that tag" },
+	{ .name = "vlan_proto", .type = API_TYPE_ENUM, .words = words_vlan_proto,
+	  .help = "protocol of that tag" },
+	{ .name = "trunk", .type = API_TYPE_VLANS,
+	  .help = "VLANs that the VF may tag by itself, where the driver has such a list" },
+	{ .name = "spoofchk", .type = API_TYPE_BOOL,
+	  .help = "whether the NIC drops frames from another address than the VF's" },
+	{ .name = "trust", .type = API_TYPE_BOOL,
+	  .help = "whether the VF may change its address and be promiscuous" },
+	{ .name = "link_state", .type = API_TYPE_ENUM, .words = words_link_state,
+	  .help = "link that the VF sees; auto is the PF's" },
+	{ .name = "min_tx_rate", .type = API_TYPE_UINT, .max = UINT32_MAX,
+	  .help = "Mb/s that the VF may always send, 0 for none" },
+	{ .name = "max_tx_rate", .type = API_TYPE_UINT, .max = UINT32_MAX,
+	  .help = "Mb/s that the VF may send at most, 0 for no limit" },
+	{ .name = "query_rss", .type = API_TYPE_BOOL,
+	  .help = "whether the VF may read the RSS table and key that it shares with the PF" },
+	{ .name = "msix_vectors", .type = API_TYPE_UINT, .max = 2048,
+	  .help = "MSI-X vectors of the VF, 0 for the driver's own choice" },
+	{ .name = "driver", .type = API_TYPE_WORD, .max = 31,
+	  .help = "driver that the VF is bound to, like vfio-pci; none leaves it unbound" },
+	{ .name = "hw_addr", .type = API_TYPE_MAC,
+	  .help = "address of the VF's devlink port function" },
+	{ .name = "state", .type = API_TYPE_ENUM, .words = words_vf_state,
+	  .help = "state of the VF's devlink port function" },
+	{ .name = "fn_tx_max", .type = API_TYPE_UINT, .max = UINT32_MAX,
+	  .help = "devlink rate of the function: Mb/s at most, 0 for no limit" },
+	{ .name = "fn_tx_share", .type = API_TYPE_UINT, .max = UINT32_MAX,
+	  .help = "devlink rate of the function: Mb/s that it always has, 0 for none" },
+};
+
+static const struct api_field vm_fields[] = {
+	ROW_NAME(API_VM, "name of the virtual machine"),
+	{ .name = "vcpus", .type = API_TYPE_UINT, .min = 1, .max = 64, .def = "1",
+	  .help = "virtual CPUs" },
+	{ .name = "memory", .type = API_TYPE_ITEM, .ref = API_VM_MEMORY,
+	  .help = "the guest's memory" },
+	{ .name = "kernel", .type = API_TYPE_TEXT, .max = 1023,
+	  .help = "file of the kernel, a bzImage or a vmlinux" },
+	{ .name = "initrd", .type = API_TYPE_TEXT, .max = 1023, .help = "file of the initial RAM disk" },
+	{ .name = "cmdline", .type = API_TYPE_TEXT, .max = 2047, .help = "the kernel's command line" },
+	{ .name = "disks", .type = API_TYPE_ITEMS, .ref = API_VM_DISK,
+	  .help = "disks, in the order in which the guest sees them" },
+	{ .name = "nics", .type = API_TYPE_ITEMS, .ref = API_VM_NIC,
+	  .help = "network interfaces, in the order in which the guest sees them" },
+	{ .name = "pin", .type = API_TYPE_ITEMS, .ref = API_VM_PIN,
+	  .help = "which CPUs of the host a virtual CPU runs on" },
+	{ .name = "balloon", .type = API_TYPE_BOOL, .def = "true",
+	  .help = "a balloon, by which the guest gives memory back" },
+	{ .name = "rng", .type = API_TYPE_BOOL, .def = "true",
+	  .help = "a source of random numbers" },
+	{ .name = "serial", .type = API_TYPE_TEXT, .max = 1023, .def = "pty",
+	  .help = "serial console: pty, off, or a file that its output goes to" },
+	{ .name = "user", .type = API_TYPE_WORD, .max = 31, .def = "that of shuntd",
+	  .help = "user that the virtual machine's process runs as" },
+	{ .name = "autostart", .type = API_TYPE_BOOL, .def = "false",
+	  .help = "whether it starts together with shuntd" },
+};
+
+static const struct api_field vm_memory_fields[] = {
+	{ .name = "size", .type = API_TYPE_SIZE, .min = 1u << 20, .max = UINT64_C(1) << 40,
+	  .def = "256M", .help = "how much" },
+	{ .name = "hugepages", .type = API_TYPE_ENUM, .words = words_vm_hugepages, .def = "auto",
+	  .help = "page size of the host; auto takes huge pages if there are enough" },
+	{ .name = "mergeable", .type = API_TYPE_BOOL, .def = "false",
+	  .help = "whether the host may share equal pages (KSM)" },
+	{ .name = "numa_node", .type = API_TYPE_UINT, .max = 1023,
+	  .help = "NUMA node of the host that it comes from" },
+};
+
+static const struct api_field vm_disk_fields[] = {
+	{ .name = "file", .type = API_TYPE_TEXT, .max = 1023, .help = "raw image or block device" },
+	{ .name = "size", .type = API_TYPE_SIZE, .min = 512, .max = UINT64_C(1) << 44,
+	  .def = "the file's", .help = "size; a file that is not there is made, sparse" },
+	{ .name = "discard", .type = API_TYPE_BOOL, .def = "false",
+	  .help = "whether what the guest discards is given back to the host" },
+	{ .name = "readonly", .type = API_TYPE_BOOL, .def = "false",
+	  .help = "whether the guest may only read" },
+};
+
+static const struct api_field vm_nic_fields[] = {
+	{ .name = "portgroup", .type = API_TYPE_NAME, .ref = API_PORTGROUP,
+	  .help = "port group that the interface is plugged into; its port is made by itself" },
+	{ .name = "port", .type = API_TYPE_NAME, .ref = API_PORT,
+	  .help = "or a port that there is: vhost-user, in mode server" },
+	{ .name = "vf", .type = API_TYPE_TEXT, .max = 63,
+	  .help = "or a VF: the PF as in sriov, a slash, its index" },
+	{ .name = "mac", .type = API_TYPE_MAC, .def = "a stable one, made of the VM's name",
+	  .help = "address" },
+	{ .name = "queues", .type = API_TYPE_UINT, .min = 1, .max = 8, .def = "1",
+	  .help = "queue pairs" },
+	{ .name = "mtu", .type = API_TYPE_UINT, .min = 68, .max = 9000, .def = "the port's",
+	  .help = "MTU that the guest is told, in bytes" },
+};
+
+static const struct api_field vm_pin_fields[] = {
+	{ .name = "vcpu", .type = API_TYPE_UINT, .max = 63, .help = "virtual CPU, from 0" },
+	{ .name = "cpus", .type = API_TYPE_UINTS, .max = 1023, .help = "CPUs of the host" },
+};
+
 #define TABLE(word, list, rows, text) \
 	{ .noun = word, .key = list, .fields = rows, .n_fields = N(rows), .help = text }
 #define SINGLE(word, rows, text) \
@@ -149,6 +290,15 @@ const struct api_table api_tables[API_N_NOUNS] = {
 	[API_PORT] = TABLE("port", "ports", port_fields,
 		"what is plugged into the switch: virtual machines, uplinks, host interfaces"),
 	[API_FDB] = TABLE("fdb", "fdb", fdb_fields, "static entries of the forwarding database"),
+	[API_SRIOV] = TABLE("sriov", "sriov", sriov_fields,
+		"NICs with virtual functions, as shunt-sriov makes them; what is not given is left alone"),
+	[API_VM] = TABLE("vm", "vms", vm_fields, "virtual machines"),
+	[API_SRIOV_VF] = TABLE("vf", "vfs", sriov_vf_fields, "a VF, or a range of VFs"),
+	[API_VM_MEMORY] = SINGLE("memory", vm_memory_fields, "the guest's memory"),
+	[API_VM_DISK] = TABLE("disk", "disks", vm_disk_fields, "a disk"),
+	[API_VM_NIC] = TABLE("nic", "nics", vm_nic_fields,
+		"a network interface: give portgroup, port or vf"),
+	[API_VM_PIN] = TABLE("pin", "pin", vm_pin_fields, "where a virtual CPU runs"),
 };
 /* clang-format on */
 
@@ -171,15 +321,25 @@ const struct api_field *api_field_find(enum api_noun noun, const char *name)
 	return i < 0 ? NULL : &api_tables[noun].fields[i];
 }
 
-bool api_noun_find(const char *word, enum api_noun *ret)
+unsigned api_field_slot(enum api_noun noun, const struct api_field *field)
 {
-	for (int noun = 0; noun < API_N_NOUNS; noun++) {
-		if (strcmp(api_tables[noun].noun, word) == 0) {
-			*ret = (enum api_noun)noun;
-			return true;
-		}
-	}
-	return false;
+	unsigned slot = 0;
+
+	for (const struct api_field *f = api_tables[noun].fields; f < field; f++)
+		slot += api_field_is_nested(f);
+	return slot;
+}
+
+const char *api_field_names(enum api_noun noun, char *text, unsigned size)
+{
+	const struct api_table *table = &api_tables[noun];
+	unsigned n = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < table->n_fields && n < size; i++)
+		n += (unsigned)snprintf(
+			text + n, size - n, "%s%s", i ? ", " : "", table->fields[i].name);
+	return text;
 }
 
 static const char *join_words(const char *const *words, char *text, unsigned size)
@@ -195,38 +355,86 @@ static const char *join_words(const char *const *words, char *text, unsigned siz
 	return text;
 }
 
+/* "512M": the greatest unit that divides it. */
+static const char *size_text(uint64_t bytes, char ret[32])
+{
+	static const char units[] = "KMG";
+	const char *unit = units;
+
+	if (bytes % 1024 != 0) {
+		snprintf(ret, 32, "%" PRIu64, bytes);
+		return ret;
+	}
+	for (bytes /= 1024; bytes % 1024 == 0 && unit[1]; unit++)
+		bytes /= 1024;
+	snprintf(ret, 32, "%" PRIu64 "%c", bytes, *unit);
+	return ret;
+}
+
+static void numbers_allowed(const struct api_field *field, char *text, unsigned size)
+{
+	bool is_list = field->type == API_TYPE_UINTS, is_range = field->type == API_TYPE_RANGE;
+
+	snprintf(text, size, "a %s from %" PRIu64 " to %" PRIu64 "%s",
+		is_list ? "list of numbers" : "number", field->min, field->max,
+		is_range ? ", or two like 0-3" : "");
+}
+
+static void texts_allowed(const struct api_field *field, char *text, unsigned size)
+{
+	bool is_list = field->type == API_TYPE_TEXTS, is_word = field->type == API_TYPE_WORD;
+
+	snprintf(text, size, "a %s of 1 to %" PRIu64 " %s",
+		is_list   ? "list of texts without commas, each"
+		: is_word ? "word"
+			  : "text",
+		field->max, is_word ? "characters A-Z a-z 0-9 _ . -" : "bytes");
+}
+
+static void fields_allowed(const struct api_field *field, char *text, unsigned size)
+{
+	int n = snprintf(text, size, "%s of ",
+		field->type == API_TYPE_ITEM ? "a mapping" : "a list of mappings");
+
+	api_field_names(field->ref, text + n, size - (unsigned)n);
+}
+
 const char *api_field_allowed(const struct api_field *field, char *text, unsigned size)
 {
 	static const char *const sentences[] = {
 		[API_TYPE_NAME] = "a name of 1 to 63 characters A-Z a-z 0-9 _ . -",
 		[API_TYPE_BOOL] = "true or false",
 		[API_TYPE_MAC] = "a MAC address like 02:00:00:00:00:01",
-		[API_TYPE_SIZE] = "a size of at least 1M, like 512M or 1G",
 		[API_TYPE_RATE] = "bits a second like 100M, 1G or a plain number up to 1000G",
 		[API_TYPE_VLANS] = "VLANs from 0 to 4094 like 10,20-29, or all",
 		[API_TYPE_DPID] = "16 hexadecimal digits, not all 0",
 	};
+	char least[32], words[64];
 
 	switch (field->type) {
 	case API_TYPE_UINT:
-		snprintf(text, size, "a number from %llu to %llu", (unsigned long long)field->min,
-			(unsigned long long)field->max);
-		return text;
 	case API_TYPE_UINTS:
-		snprintf(text, size, "a list of numbers from %llu to %llu",
-			(unsigned long long)field->min, (unsigned long long)field->max);
+	case API_TYPE_RANGE:
+		numbers_allowed(field, text, size);
 		return text;
 	case API_TYPE_TEXT:
-		snprintf(text, size, "a text of 1 to %llu bytes", (unsigned long long)field->max);
-		return text;
 	case API_TYPE_TEXTS:
-		snprintf(text, size, "a list of texts without commas, each of 1 to %llu bytes",
-			(unsigned long long)field->max);
+	case API_TYPE_WORD:
+		texts_allowed(field, text, size);
+		return text;
+	case API_TYPE_SIZE:
+		snprintf(text, size, "a size of at least %s, like 512M or 1G",
+			size_text(field->min, least));
 		return text;
 	case API_TYPE_ENUM:
 		return join_words(field->words, text, size);
+	case API_TYPE_ITEM:
+	case API_TYPE_ITEMS:
+		fields_allowed(field, text, size);
+		return text;
 	default:
-		snprintf(text, size, "%s", sentences[field->type]);
+		snprintf(text, size, "%s%s%s", sentences[field->type], field->words ? ", or " : "",
+			field->words ? join_words(field->words, words, sizeof(words)) : "");
 		return text;
 	}
 }

@@ -138,6 +138,11 @@ static int check_name(const char *text, char *ret)
 	return 0;
 }
 
+static int check_word(const struct api_field *field, const char *text, char *ret)
+{
+	return strlen(text) > field->max ? -EINVAL : check_name(text, ret);
+}
+
 static int check_uint(const struct api_field *field, const char *text, char *ret)
 {
 	uint64_t value;
@@ -166,7 +171,7 @@ static int check_scaled(const struct api_field *field, const char *text, char *r
 
 static int check_enum(const struct api_field *field, const char *text, char *ret)
 {
-	for (const char *const *word = field->words; *word; word++) {
+	for (const char *const *word = field->words; word && *word; word++) {
 		if (strcmp(*word, text) == 0) {
 			snprintf(ret, API_VALUE_LEN, "%s", text);
 			return 0;
@@ -188,14 +193,47 @@ static int check_text(const struct api_field *field, const char *text, char *ret
 	return 0;
 }
 
-static int check_mac(const char *text, char *ret)
+static int check_mac(const struct api_field *field, const char *text, char *ret)
 {
 	uint8_t mac[6];
-	int r = api_parse_mac(text, mac);
 
-	if (r == 0)
-		api_format_mac(mac, ret);
-	return r;
+	if (api_parse_mac(text, mac) < 0)
+		return check_enum(field, text, ret);
+	api_format_mac(mac, ret);
+	return 0;
+}
+
+int api_parse_range(const char *text, uint64_t *ret_first, uint64_t *ret_last)
+{
+	uint64_t first, last;
+	int r = take_uint(&text, &first);
+
+	last = first;
+	if (r == 0 && *text == '-') {
+		text++;
+		r = take_uint(&text, &last);
+	}
+	if (r < 0)
+		return r;
+	if (*text != '\0' || last < first)
+		return -EINVAL;
+	*ret_first = first;
+	*ret_last = last;
+	return 0;
+}
+
+static int check_range(const struct api_field *field, const char *text, char *ret)
+{
+	uint64_t first, last;
+	int r = api_parse_range(text, &first, &last);
+
+	if (r < 0 || in_range(field, first) < 0 || in_range(field, last) < 0)
+		return -EINVAL;
+	if (first == last)
+		snprintf(ret, API_VALUE_LEN, "%" PRIu64, first);
+	else
+		snprintf(ret, API_VALUE_LEN, "%" PRIu64 "-%" PRIu64, first, last);
+	return 0;
 }
 
 static int check_dpid(const char *text, char *ret)
@@ -279,8 +317,12 @@ static int check_one(const struct api_field *field, const char *text, char *ret)
 	switch (field->type) {
 	case API_TYPE_NAME:
 		return check_name(text, ret);
+	case API_TYPE_WORD:
+		return check_word(field, text, ret);
 	case API_TYPE_UINT:
 		return check_uint(field, text, ret);
+	case API_TYPE_RANGE:
+		return check_range(field, text, ret);
 	case API_TYPE_BOOL:
 		snprintf(ret, API_VALUE_LEN, "%s", text);
 		return api_parse_bool(text, &flag);
@@ -289,7 +331,7 @@ static int check_one(const struct api_field *field, const char *text, char *ret)
 	case API_TYPE_TEXT:
 		return check_text(field, text, ret);
 	case API_TYPE_MAC:
-		return check_mac(text, ret);
+		return check_mac(field, text, ret);
 	case API_TYPE_SIZE:
 	case API_TYPE_RATE:
 		return check_scaled(field, text, ret);
@@ -297,6 +339,9 @@ static int check_one(const struct api_field *field, const char *text, char *ret)
 		return check_vlans(text, ret);
 	case API_TYPE_DPID:
 		return check_dpid(text, ret);
+	case API_TYPE_ITEM:
+	case API_TYPE_ITEMS:
+		return -EINVAL; /* no text can be one */
 	default:
 		return check_list(field, text, ret);
 	}
@@ -305,7 +350,7 @@ static int check_one(const struct api_field *field, const char *text, char *ret)
 int api_value_check(const struct api_field *field, const char *text, char ret[API_VALUE_LEN],
 	struct sh_err *err)
 {
-	char allowed[256], canonical[API_VALUE_LEN];
+	char allowed[384], canonical[API_VALUE_LEN];
 
 	if (check_one(field, text, canonical) < 0)
 		return sh_err_set(err, -EINVAL, "%s: '%.64s' is not allowed: %s", field->name, text,
@@ -324,6 +369,7 @@ static json_t *one_to_json(enum api_type type, const char *text)
 	case API_TYPE_UINTS:
 	case API_TYPE_SIZE:
 	case API_TYPE_RATE:
+	case API_TYPE_RANGE:
 		if (api_parse_uint(text, &value) == 0)
 			return json_integer((json_int_t)value);
 		return json_string(text);
@@ -356,7 +402,7 @@ static json_t *list_to_json(enum api_type type, const char *text)
 
 json_t *api_value_to_json(const struct api_field *field, const char *text)
 {
-	if (field->type == API_TYPE_UINTS || field->type == API_TYPE_TEXTS)
+	if (api_field_is_list(field))
 		return list_to_json(field->type, text);
 	return one_to_json(field->type, text);
 }
@@ -408,11 +454,10 @@ static int array_text(const json_t *value, char *ret)
 int api_value_from_json(const struct api_field *field, const json_t *value, char ret[API_VALUE_LEN],
 	struct sh_err *err)
 {
-	bool list = field->type == API_TYPE_UINTS || field->type == API_TYPE_TEXTS;
-	char text[API_VALUE_LEN], allowed[256];
+	char text[API_VALUE_LEN], allowed[384];
 	int r;
 
-	if (json_is_array(value) && list)
+	if (json_is_array(value) && api_field_is_list(field))
 		r = array_text(value, text);
 	else
 		r = scalar_text(value, text);

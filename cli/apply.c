@@ -50,18 +50,17 @@ static void show_progress(void *ctx, int done, int total, const char *text)
 		fprintf(stderr, "%d of %d  %s\n", done, total, text);
 }
 
-static void print_fields(const json_t *fields)
+static void print_fields(const json_t *fields, bool is_change)
 {
 	const char *key;
 	json_t *value;
 
 	json_object_foreach ((json_t *)fields, key, value) {
 		/* A change is a pair, from and to. */
-		bool pair = json_is_array(value) && json_array_size(value) == 2;
-		_cleanup_free_ char *from = cli_text(pair ? json_array_get(value, 0) : NULL);
-		_cleanup_free_ char *to = cli_text(pair ? json_array_get(value, 1) : value);
+		_cleanup_free_ char *from = cli_text(is_change ? json_array_get(value, 0) : NULL);
+		_cleanup_free_ char *to = cli_text(is_change ? json_array_get(value, 1) : value);
 
-		if (pair)
+		if (is_change)
 			printf(" %s %s -> %s", key, from && *from ? from : "none",
 				to && *to ? to : "none");
 		else
@@ -89,7 +88,7 @@ static void print_plan(const json_t *result)
 
 		printf("%s %s%s%s", sign_of(action ? action : ""), noun ? noun : "",
 			name && *name ? " " : "", name ? name : "");
-		print_fields(json_object_get(step, "fields"));
+		print_fields(json_object_get(step, "fields"), action && strcmp(action, "set") == 0);
 		printf("%s%s%s\n", note ? " (" : "", note ? note : "", note ? ")" : "");
 	}
 	if (json_array_size(json_object_get(result, "steps")) == 0)

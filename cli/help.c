@@ -30,6 +30,8 @@ static void usage_of(const struct cli_verb *v, char *line, size_t size)
 	snprintf(line, size, "%s%s%s%s%s%s", v->noun, v->verb ? " " : "", v->verb ? v->verb : "",
 		*operand && *operand != ' ' ? " " : "", operand,
 		v->fields >= 0 ? " [--FIELD VALUE ...]" : "");
+	if (v->more && v->fields < 0)
+		strncat(line, " [--OPTION ...]", size - strlen(line) - 1);
 	for (const struct cli_option *o = v->options; o && o->name; o++) {
 		n = strlen(line);
 		snprintf(line + n, size - n, " [--%s%s%s]", o->name, o->value ? " " : "",
@@ -47,12 +49,18 @@ static void print_line(FILE *out, const struct cli_verb *v)
 
 static void print_field(FILE *out, const struct api_field *f)
 {
-	char option[64], allowed[256];
+	char option[64], allowed[384];
 
 	cli_option_name(f->name, option, sizeof(option));
 	fprintf(out, "  --%-18s %s\n", option, f->help);
 	fprintf(out, "  %20s %s%s%s\n", "", api_field_allowed(f, allowed, sizeof(allowed)),
 		f->def ? "; default: " : "", f->def ? f->def : "");
+}
+
+static void print_options(FILE *out, const struct cli_option *options)
+{
+	for (const struct cli_option *o = options; o && o->name; o++)
+		fprintf(out, "  --%-18s %s\n", o->name, o->help);
 }
 
 static void print_verb(FILE *out, const struct cli_verb *v)
@@ -61,10 +69,10 @@ static void print_verb(FILE *out, const struct cli_verb *v)
 
 	usage_of(v, usage, sizeof(usage));
 	fprintf(out, "usage: shunt [-j] [--run-dir D] %s\n\n%s\n", usage, v->help);
-	if (v->options || v->fields >= 0)
+	if (v->options || v->more || v->fields >= 0)
 		fputc('\n', out);
-	for (const struct cli_option *o = v->options; o && o->name; o++)
-		fprintf(out, "  --%-18s %s\n", o->name, o->help);
+	print_options(out, v->options);
+	print_options(out, v->more);
 	if (v->fields < 0)
 		return;
 	for (unsigned i = 0; i < api_tables[v->fields].n_fields; i++)
@@ -119,13 +127,19 @@ static void print_sentence(const char *text)
 	putchar('.');
 }
 
-static void scdoc_options(const struct cli_verb *v)
+static void scdoc_own_options(const struct cli_option *options)
 {
-	for (const struct cli_option *o = v->options; o && o->name; o++) {
+	for (const struct cli_option *o = options; o && o->name; o++) {
 		printf("\t*--%s*: ", o->name);
 		print_escaped(o->help);
 		printf("\n\n");
 	}
+}
+
+static void scdoc_options(const struct cli_verb *v)
+{
+	scdoc_own_options(v->options);
+	scdoc_own_options(v->more);
 	if (v->fields < 0)
 		return;
 	printf("\tOptions:");
@@ -161,7 +175,7 @@ int cli_help_scdoc(void)
 
 static void scdoc_field(const struct api_field *f)
 {
-	char allowed[256];
+	char allowed[384];
 
 	putchar('*');
 	print_escaped(f->name);
@@ -179,22 +193,29 @@ static void scdoc_field(const struct api_field *f)
 	printf("\n\n");
 }
 
+static void scdoc_table(enum api_noun noun, const char *inside)
+{
+	const struct api_table *table = &api_tables[noun];
+
+	printf("## %s%s%s\n\n%s: ", inside, *inside ? ": " : "", table->key,
+		table->single ? "One mapping" : "A list");
+	print_escaped(table->help);
+	printf(".\n\n");
+	for (unsigned i = 0; i < table->n_fields; i++)
+		if (noun != API_PORT || !(table->fields[i].flags & API_INHERITED))
+			scdoc_field(&table->fields[i]);
+	if (noun == API_PORT)
+		printf("A port also takes every field of a port group from *vlan* on. What it has "
+		       "of its own wins over its group's.\n\n");
+	for (unsigned i = 0; i < table->n_fields; i++)
+		if (api_field_is_nested(&table->fields[i]))
+			scdoc_table(table->fields[i].ref, table->key);
+}
+
 int cli_help_scdoc_fields(void)
 {
-	for (int noun = 0; noun < API_N_NOUNS; noun++) {
-		const struct api_table *table = &api_tables[noun];
-
-		printf("## %s\n\n%s: ", table->key, table->single ? "One mapping" : "A list");
-		print_escaped(table->help);
-		printf(".\n\n");
-		for (unsigned i = 0; i < table->n_fields; i++)
-			if (noun != API_PORT || !(table->fields[i].flags & API_INHERITED))
-				scdoc_field(&table->fields[i]);
-		if (noun == API_PORT)
-			printf("A port also takes every field of a port group from *vlan* on. What "
-			       "it "
-			       "has of its own wins over its group's.\n\n");
-	}
+	for (enum api_noun noun = 0; noun < API_N_KEYS; noun++)
+		scdoc_table(noun, "");
 	return CLI_DONE;
 }
 

@@ -21,10 +21,8 @@ static int name_place(const struct conf *conf, const struct conf_where *where,
 	conf_key(where->noun, &conf->of[where->noun].items[where->index], key);
 	if (!change->file && change->name && where->noun == change->noun &&
 		strcmp(key, change->name) == 0)
-		return r;
-	if (api_tables[where->noun].single)
-		return sh_err_prefix(err, r, "%s", key);
-	return sh_err_prefix(err, r, "%s '%s'", conf_noun(where->noun), key);
+		return conf_name_nested_place(where, r, err);
+	return conf_name_place(conf, where, r, err);
 }
 
 static int check(struct ctl *ctl, struct conf *to, const struct change *change, struct sh_err *err)

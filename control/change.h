@@ -4,7 +4,9 @@
  */
 #pragma once
 
-#include "conf_check.h"
+#include <sys/queue.h>
+
+#include "conf/check.h"
 #include "plan.h"
 #include "reconcile.h"
 #include "store.h"
@@ -16,6 +18,8 @@ struct ctl {
 	struct store store;
 	struct switch_state sw;
 	char machine_id[40];
+	LIST_HEAD(, capture) captures;
+	unsigned n_captures, last_capture; /* how many there are; number of the latest */
 };
 
 struct change {

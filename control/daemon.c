@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/paths.h"
+#include "capture.h"
 #include "change.h"
 #include "daemon.h"
 #include "resolve.h"
@@ -231,6 +232,7 @@ static int start(struct daemon *daemon, const struct daemon_conf *conf, struct s
 static void stop(struct daemon *daemon)
 {
 	server_free(daemon->server);
+	capture_stop_all(&daemon->ctl);
 	switch_stop(&daemon->ctl.sw);
 	sd_event_source_disable_unref(daemon->tick);
 	sd_event_source_disable_unref(daemon->frames);

@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/paths.h"
-#include "conf_yaml.h"
+#include "conf/yaml.h"
 #include "method.h"
 
 static json_t *step_object(const struct plan_step *step)
@@ -18,9 +18,8 @@ static json_t *step_object(const struct plan_step *step)
 	json_t *object = json_pack("{s:s, s:s, s:s, s:O}", "action", plan_action_name(step->action),
 		"noun", table->noun, "name", step->name, "fields", step->values);
 
-	if (plan_step_is_late(step))
-		json_object_set_new(
-			object, "note", json_string("takes effect at the next start of shuntd"));
+	if (plan_step_note(step))
+		json_object_set_new(object, "note", json_string(plan_step_note(step)));
 	return object;
 }
 

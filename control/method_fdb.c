@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "api/value.h"
-#include "conf_json.h"
+#include "conf/json.h"
 #include "method.h"
 
 struct listing {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "conf_json.h"
+#include "conf/json.h"
 #include "method.h"
 
 static int commit(struct ctl *ctl, const struct call *call, struct conf *to, const char *name,
@@ -135,38 +135,59 @@ int method_item_show(struct ctl *ctl, const struct call *call, json_t **ret, str
 
 /* Collects the names of those who use something: the first few, and how many more. */
 struct users {
+	enum api_noun noun; /* of what is used, */
+	const char *name;   /* and its name */
 	char text[256];
 	unsigned n;
 };
 
-static void collect(struct users *users, const struct ctl *ctl, enum api_noun noun,
-	const char *field, const char *name)
+static bool names_it(const struct users *users, const struct conf_item *item, enum api_noun noun)
+{
+	const struct api_table *table = &api_tables[noun];
+
+	for (unsigned i = 0; i < table->n_fields; i++) {
+		const struct api_field *field = &table->fields[i];
+		const struct conf_items *nested;
+
+		if (field->type == API_TYPE_NAME && field->ref == users->noun && item->v[i] &&
+			strcmp(item->v[i], users->name) == 0)
+			return true;
+		if (!api_field_is_nested(field))
+			continue;
+		nested = conf_nested(item, noun, field->name);
+		for (uint32_t k = 0; k < nested->n; k++)
+			if (names_it(users, &nested->items[k], field->ref))
+				return true;
+	}
+	return false;
+}
+
+static void collect(struct users *users, const struct ctl *ctl, enum api_noun noun)
 {
 	const struct conf_items *items = &ctl->conf.of[noun];
+	char key[CONF_KEY_LEN];
 
 	for (uint32_t i = 0; i < items->n; i++) {
-		const char *value = conf_get(&items->items[i], noun, field);
 		size_t n = strlen(users->text);
 
-		if (!value || strcmp(value, name) != 0)
+		if (!names_it(users, &items->items[i], noun))
 			continue;
+		conf_key(noun, &items->items[i], key);
 		if (users->n++ < 3)
 			snprintf(users->text + n, sizeof(users->text) - n, "%s%s '%s'",
-				n ? ", " : "", conf_noun(noun), items->items[i].v[0]);
+				n ? ", " : "", conf_noun(noun), key);
 	}
 }
 
 int method_check_unused(
 	const struct ctl *ctl, enum api_noun noun, const char *name, struct sh_err *err)
 {
-	struct users users = { .n = 0 };
+	struct users users = { .noun = noun, .name = name };
 
-	if (noun == API_BRIDGE) {
-		collect(&users, ctl, API_PORTGROUP, "bridge", name);
-		collect(&users, ctl, API_PORT, "bridge", name);
-	} else if (noun == API_PORTGROUP) {
-		collect(&users, ctl, API_PORT, "portgroup", name);
-	}
+	/* A thing does not use itself, and static entries go with their port. */
+	for (enum api_noun user = 0; user < API_N_KEYS; user++)
+		if (user != noun && user != API_FDB)
+			collect(&users, ctl, user);
 	if (users.n == 0)
 		return 0;
 	if (users.n > 3)

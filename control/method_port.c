@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "api/value.h"
-#include "conf_json.h"
-#include "conf_policy.h"
+#include "conf/json.h"
+#include "conf/policy.h"
 #include "method.h"
-#include "port_target.h"
+#include "conf/port_target.h"
 
 /* Fields that its group gives it, and the names of those that it has of its own against it. */
 static void set_inherited(json_t *object, const struct ctl *ctl, const struct conf_item *port)

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "conf_json.h"
+#include "conf/json.h"
 #include "method.h"
 
 json_t *method_portgroup_object(const struct ctl *ctl, const struct conf_item *group)

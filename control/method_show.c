@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "conf_policy.h"
+#include "conf/policy.h"
 #include "method.h"
 
 /* A bridge whose ports are objects in place of names. */

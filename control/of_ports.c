@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf_policy.h"
+#include "conf/policy.h"
 #include "of_ports.h"
 #include "openflow.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "change.h"
-#include "conf_policy.h"
+#include "conf/policy.h"
 #include "of_compile.h"
 #include "of_ports.h"
 #include "openflow.h"

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "conf_policy.h"
+#include "conf/policy.h"
 #include "ofport.h"
 
 #define OFPORT_MAX 65279 /* OpenFlow 1.0's OFPP_MAX - 1, as in Open vSwitch */

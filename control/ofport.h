@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "conf.h"
+#include "conf/conf.h"
 
 /**
  * Number every port of conf that has no number; old is the configuration before (or NULL).

@@ -8,24 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/value.h"
-#include "conf_policy.h"
+#include "conf/json.h"
+#include "conf/policy.h"
 #include "plan.h"
 
-static const enum api_noun del_order[] = { API_FDB, API_PORT, API_PORTGROUP, API_BRIDGE };
+static const enum api_noun del_order[] = { API_VM, API_SRIOV, API_FDB, API_PORT, API_PORTGROUP,
+	API_BRIDGE };
 static const enum api_noun add_order[] = { API_MEMORY, API_WORKERS, API_BRIDGE, API_PORTGROUP,
-	API_PORT, API_FDB };
+	API_PORT, API_FDB, API_SRIOV, API_VM };
 
 struct planner {
 	const struct conf *from, *to;
 	struct plan plan;
 };
 
-static json_t *value_json(enum api_noun noun, const struct conf_item *item, unsigned i)
+/* What the step is called by already. */
+static bool is_name(enum api_noun noun, unsigned i)
 {
-	if (!item || !item->v[i])
-		return json_null();
-	return api_value_to_json(&api_tables[noun].fields[i], item->v[i]);
+	return i == 0 && (noun == API_SRIOV || api_field_find(noun, "name"));
 }
 
 /* return: NULL when out of memory */
@@ -42,11 +42,11 @@ static json_t *describe(const struct planner *planner, const struct plan_step *s
 		const char *name = api_tables[step->noun].fields[i].name;
 		json_t *value;
 
-		if (!(step->fields >> i & 1) || strcmp(name, "name") == 0)
+		if (!(step->fields >> i & 1) || is_name(step->noun, i))
 			continue;
-		value = value_json(step->noun, new, i);
+		value = conf_field_to_json(new, step->noun, i);
 		if (step->action == PLAN_SET)
-			value = json_pack("[o, o]", value_json(step->noun, old, i), value);
+			value = json_pack("[o, o]", conf_field_to_json(old, step->noun, i), value);
 		if (json_object_set_new(values, name, value) < 0) {
 			json_decref(values);
 			return NULL;
@@ -88,7 +88,7 @@ static uint32_t differing(enum api_noun noun, const struct conf_item *a, const s
 	uint32_t fields = 0;
 
 	for (unsigned i = 0; i < api_tables[noun].n_fields; i++)
-		if (!equal(a ? a->v[i] : NULL, b ? b->v[i] : NULL))
+		if (!conf_equal_field(noun, i, a, b))
 			fields |= UINT32_C(1) << i;
 	return fields;
 }
@@ -215,7 +215,14 @@ const char *plan_action_name(enum plan_action action)
 	return names[action];
 }
 
-bool plan_step_is_late(const struct plan_step *step)
+const char *plan_step_note(const struct plan_step *step)
 {
-	return step->noun == API_MEMORY;
+	switch (step->noun) {
+	case API_MEMORY:
+		return "takes effect at the next start of shuntd";
+	case API_SRIOV:
+		return "carried out by shunt-sriov --watch";
+	default:
+		return NULL;
+	}
 }

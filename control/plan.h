@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#include "conf.h"
+#include "conf/conf.h"
 
 enum plan_action {
 	PLAN_DEL,
@@ -37,5 +37,5 @@ void plan_done(struct plan *plan);
 
 const char *plan_action_name(enum plan_action action);
 
-/** True when the step waits for the next start of shuntd. */
-bool plan_step_is_late(const struct plan_step *step);
+/** What people should know of the step beside its fields; NULL for nothing. */
+const char *plan_step_note(const struct plan_step *step);

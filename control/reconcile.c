@@ -102,7 +102,7 @@ static int do_step(const struct run *run, const struct plan_step *step, struct s
 	case API_FDB:
 		return do_fdb(run, step, err);
 	default:
-		return 0; /* memory: at the next start */
+		return 0; /* memory: at the next start; sriov: shunt-sriov watches the store */
 	}
 }
 

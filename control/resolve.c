@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "api/value.h"
-#include "conf_policy.h"
+#include "conf/policy.h"
 #include "ofproto/dpid.h"
-#include "port_target.h"
+#include "conf/port_target.h"
 #include "resolve.h"
 
 static const struct conf_item *single(const struct conf *conf, enum api_noun noun)
@@ -73,6 +73,9 @@ void resolve_openflow(
 	resolve_path(bridge, "ssl_ca_certificate", ret->tls.ca_certificate);
 	ret->secure = strcmp(mode, "secure") == 0;
 	ret->alone_after_s = (unsigned)conf_get_uint(bridge, API_BRIDGE, "fail_after_s", 15);
+	ret->flow_limit = (uint32_t)conf_get_uint(bridge, API_BRIDGE, "flow_limit", 4000000);
+	ret->rate_limit =
+		(uint32_t)conf_get_uint(bridge, API_BRIDGE, "controller_rate_limit", 10000);
 	ret->controllers = conf_get(bridge, API_BRIDGE, "controllers");
 	if (!dpid || of_dpid_parse(dpid, &ret->datapath_id) < 0)
 		ret->datapath_id = of_dpid_derive(conf_get(bridge, API_BRIDGE, "name"), machine_id);
@@ -111,10 +114,39 @@ static uint64_t policy_rate(
 	return value;
 }
 
+int resolve_vlan(const char *vlan, const char *trunk, const char *mode, struct dp_vlan_policy *ret,
+	struct sh_err *err)
+{
+	static const enum dp_vlan_mode modes[] = {
+		[CONF_VLAN_ACCESS] = DP_VLAN_ACCESS,
+		[CONF_VLAN_TRUNK] = DP_VLAN_TRUNK,
+		[CONF_VLAN_NATIVE_UNTAGGED] = DP_VLAN_NATIVE_UNTAGGED,
+		[CONF_VLAN_NATIVE_TAGGED] = DP_VLAN_NATIVE_TAGGED,
+	};
+	struct dp_vlan_policy policy = { 0 };
+	enum conf_vlan_mode meant;
+	const char *field;
+	int r = conf_vlan_mode(vlan, trunk, mode, &meant, &field, err);
+
+	if (r < 0)
+		return r;
+	policy.mode = modes[meant];
+	if (vlan)
+		policy.vlan = (uint16_t)strtoul(vlan, NULL, 10);
+	if (policy.mode != DP_VLAN_ACCESS &&
+		dp_vlan_set_parse(trunk ? trunk : "all", policy.trunk) < 0)
+		return sh_err_set(err, -EINVAL, "trunk: not a list of VLANs");
+	/* As in Open vSwitch, the native VLAN is always one of those carried. */
+	if (policy.mode == DP_VLAN_NATIVE_TAGGED || policy.mode == DP_VLAN_NATIVE_UNTAGGED)
+		dp_vlan_set_add(policy.trunk, policy.vlan);
+	*ret = policy;
+	return 0;
+}
+
 static int resolve_policy(const struct conf *conf, const struct conf_item *port,
 	struct dp_port_policy *ret, struct sh_err *err)
 {
-	const char *mac = conf_get(port, API_PORT, "mac"), *field;
+	const char *mac = conf_get(port, API_PORT, "mac");
 
 	memset(ret, 0, sizeof(*ret));
 	ret->admin_up = strcmp(conf_get_or_default(port, API_PORT, "enabled"), "true") == 0;
@@ -132,13 +164,22 @@ static int resolve_policy(const struct conf *conf, const struct conf_item *port,
 	ret->rate_out_bps = policy_rate(conf, port, "rate_limit_out");
 	if (mac)
 		(void)api_parse_mac(mac, ret->mac);
-	return conf_vlan_policy(conf_policy(conf, port, "vlan"), conf_policy(conf, port, "trunk"),
-		conf_policy(conf, port, "vlan_mode"), &ret->vlan, &field, err);
+	return resolve_vlan(conf_policy(conf, port, "vlan"), conf_policy(conf, port, "trunk"),
+		conf_policy(conf, port, "vlan_mode"), &ret->vlan, err);
 }
 
 int resolve_port(const struct conf *conf, const struct conf_item *port, const char *run_dir,
 	struct dp_port_conf *ret_conf, struct dp_port_policy *ret_policy, struct sh_err *err)
 {
+	static const enum dp_port_kind kinds[] = {
+		[CONF_PORT_VHOST_SERVER] = DP_PORT_VHOST_SERVER,
+		[CONF_PORT_VHOST_CLIENT] = DP_PORT_VHOST_CLIENT,
+		[CONF_PORT_PACKET] = DP_PORT_PACKET,
+		[CONF_PORT_PCI] = DP_PORT_PCI,
+		[CONF_PORT_TAP] = DP_PORT_TAP,
+		[CONF_PORT_PCAP] = DP_PORT_PCAP,
+		[CONF_PORT_NULL] = DP_PORT_NULL,
+	};
 	struct port_target target;
 	int r = port_target(port, run_dir, &target, err);
 
@@ -146,7 +187,7 @@ int resolve_port(const struct conf *conf, const struct conf_item *port, const ch
 		return r;
 	memset(ret_conf, 0, sizeof(*ret_conf));
 	snprintf(ret_conf->name, sizeof(ret_conf->name), "%s", conf_get(port, API_PORT, "name"));
-	ret_conf->kind = target.kind;
+	ret_conf->kind = kinds[target.kind];
 	memcpy(ret_conf->target, target.target, sizeof(ret_conf->target));
 	ret_conf->n_queues = (unsigned)conf_get_uint(port, API_PORT, "queues", 1);
 	return resolve_policy(conf, port, ret_policy, err);

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "conf.h"
+#include "conf/conf.h"
 #include "dataplane/dp.h"
 #include "openflow.h"
 
@@ -16,6 +16,10 @@ void resolve_bridge(const struct conf_item *bridge, struct dp_bridge_conf *ret);
 void resolve_openflow(
 	const struct conf_item *bridge, const char *machine_id, struct openflow_conf *ret);
 
-/** errors: those of port_target and conf_vlan_policy. */
+/** The VLAN policy that the three fields mean. errors: those of conf_vlan_mode. */
+int resolve_vlan(const char *vlan, const char *trunk, const char *mode, struct dp_vlan_policy *ret,
+	struct sh_err *err);
+
+/** errors: those of port_target and resolve_vlan. */
 int resolve_port(const struct conf *conf, const struct conf_item *port, const char *run_dir,
 	struct dp_port_conf *ret_conf, struct dp_port_policy *ret_policy, struct sh_err *err);

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "conf_yaml.h"
+#include "conf/yaml.h"
 
 struct store {
 	const char *path;

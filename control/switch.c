@@ -11,7 +11,7 @@
 #include "api/value.h"
 #include "base/log.h"
 #include "change.h"
-#include "conf_policy.h"
+#include "conf/policy.h"
 #include "resolve.h"
 #include "switch.h"
 

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "conf.h"
+#include "conf/conf.h"
 #include "dataplane/dp.h"
 #include "openflow.h"
 

@@ -6,8 +6,8 @@
  */
 #include <string.h>
 
-#include "conf_json.h"
-#include "conf_yaml.h"
+#include "conf/json.h"
+#include "conf/yaml.h"
 #include "fuzz.h"
 #include "plan.h"
 
@@ -15,7 +15,12 @@ static const char other_text[] =
 	"bridges: [ { name: br0 }, { name: other, fail_mode: secure } ]\n"
 	"portgroups: [ { name: g, bridge: br0, vlan: 7 } ]\n"
 	"ports: [ { name: p, portgroup: g }, { name: q, bridge: other } ]\n"
-	"fdb: [ { bridge: br0, vlan: 7, mac: 02:00:00:00:00:01, port: p } ]\n";
+	"fdb: [ { bridge: br0, vlan: 7, mac: 02:00:00:00:00:01, port: p } ]\n"
+	"sriov: [ { pf: eth0, num_vfs: 4, vfs: [ { vf: 0-3, portgroup: g }, { vf: 1, mac: auto } ] "
+	"} "
+	"]\n"
+	"vms: [ { name: v, vcpus: 2, memory: { size: 64M }, disks: [ { file: a } ],\n"
+	"  nics: [ { portgroup: g }, { vf: eth0/0 } ], pin: [ { vcpu: 1, cpus: [ 0 ] } ] } ]\n";
 
 static struct conf_env env_of_the_test(void)
 {

@@ -168,3 +168,35 @@ def test_ofport_is_given_once_and_kept(make_switch):
     after = {p["name"]: p["ofport"] for p in switch.json("port", "list")}
     assert before.items() <= after.items()
     assert len(set(after.values())) == len(after)
+
+
+VFS = CONFIG + """
+sriov:
+  - pf: eth0
+    num_vfs: 4
+    vfs:
+      - { vf: "0", mac: "02:00:00:00:00:05", vlan: 7 }
+      - { vf: "1-3", portgroup: development, mac: auto, max_tx_rate: %d }
+"""
+
+
+def test_virtual_functions_are_kept_for_who_carries_them_out(make_switch, tmp_path):
+    switch = make_switch(CONFIG)
+    path = tmp_path / "vfs.yaml"
+    path.write_text(VFS % 1000)
+    planned = switch.json("apply", path)["steps"]
+    assert [(s["action"], s["noun"], s["name"], s["note"]) for s in planned] == [
+        ("add", "sriov", "eth0", "carried out by shunt-sriov --watch")]
+    assert planned[0]["fields"]["vfs"][1] == {
+        "vf": "1-3", "portgroup": "development", "mac": "auto", "max_tx_rate": 1000}
+    assert switch.cli("apply", path) == "nothing to change\n"
+    path.write_text(VFS % 2000)
+    assert switch.cli("apply", path).startswith("~ sriov eth0 vfs {")
+    before = switch.cli("config", "show")
+    assert "max_tx_rate: 2000" in before
+    assert switch.terminate() == 0
+    switch.start()
+    assert switch.cli("config", "show") == before
+    with pytest.raises(CommandFailed) as failure:
+        switch.cli("portgroup", "del", "development")
+    assert "port group 'development' is in use by PF 'eth0'" in str(failure.value)

@@ -114,7 +114,8 @@ static void each_table_is_complete(void **state)
 {
 	for (int noun = 0; noun < API_N_NOUNS; noun++) {
 		const struct api_table *table = &api_tables[noun];
-		char allowed[256];
+		unsigned n_lists = 0, n_nested = 0;
+		char allowed[384];
 
 		assert_true(table->n_fields > 0 && table->n_fields <= API_MAX_FIELDS);
 		for (unsigned i = 0; i < table->n_fields; i++) {
@@ -124,7 +125,17 @@ static void each_table_is_complete(void **state)
 			assert_true(strlen(api_field_allowed(field, allowed, sizeof(allowed))) > 3);
 			assert_int_equal(api_field_index(noun, field->name), i);
 			assert_true(field->type != API_TYPE_ENUM || field->words);
+			n_lists += api_field_is_list(field);
+			if (!api_field_is_nested(field))
+				continue;
+			assert_int_equal(api_field_slot(noun, field), n_nested++);
+			assert_string_equal(api_tables[field->ref].key, field->name);
+			assert_int_equal(
+				api_tables[field->ref].single, field->type == API_TYPE_ITEM);
+			assert_true(field->ref >= API_N_KEYS);
 		}
+		/* The model has room for so many. */
+		assert_true(n_lists <= 1 && n_nested <= API_MAX_NESTED);
 	}
 }
 

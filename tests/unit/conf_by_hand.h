@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "conf_yaml.h"
+#include "conf/yaml.h"
 #include "ofport.h"
 
 static inline struct conf conf_of(const char *text)

@@ -172,6 +172,33 @@ static int setup(void **state)
 	return 0;
 }
 
+static void assert_del_refused(struct ctl *ctl, const char *method, const char *expected)
+{
+	json_t *params = json_pack("{s:s}", "name", "x"), *result = NULL;
+	struct sh_err err = { "" };
+	int code;
+
+	assert_int_equal(method_call(ctl, method, params, NULL, &result, &code, &err), -EBUSY);
+	assert_string_equal(err.text, expected);
+	json_decref(params);
+}
+
+static void what_a_nested_item_names_is_in_use(void **state)
+{
+	struct ctl ctl;
+
+	start(&ctl,
+		"bridges: [ { name: b } ]\n"
+		"portgroups: [ { name: x, bridge: b } ]\n"
+		"ports: [ { name: x, bridge: b } ]\n"
+		"sriov: [ { pf: eth0, vfs: [ { vf: 0 }, { vf: 1, portgroup: x } ] } ]\n"
+		"vms: [ { name: v, nics: [ { portgroup: x }, { port: x } ] } ]\n",
+		0);
+	assert_del_refused(&ctl, "portgroup.del", "port group 'x' is in use by PF 'eth0', VM 'v'");
+	assert_del_refused(&ctl, "port.del", "port 'x' is in use by VM 'v'");
+	stop(&ctl);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +207,7 @@ int main(void)
 		cmocka_unit_test(dry_run_changes_nothing),
 		cmocka_unit_test(port_that_could_not_be_made_comes_with_the_next_apply),
 		cmocka_unit_test(answer_is_not_there_when_the_commit_of_such_a_port_fails),
+		cmocka_unit_test(what_a_nested_item_names_is_in_use),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

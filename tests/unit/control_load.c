@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "api/value.h"
-#include "conf_json.h"
-#include "conf_yaml.h"
+#include "conf/json.h"
+#include "conf/yaml.h"
 
 #define EXPECT "# expect: FILE:"
 
@@ -99,22 +99,72 @@ static const char every_field[] =
 	"  - { name: null, bridge: br0, type: null }\n"
 	"  - { name: up0, bridge: br0, type: uplink, device: \"pci:0000:01:00.0\", trunk: all }\n"
 	"  - { name: cap, bridge: br0, type: pcap, device: \"in.pcap,\" }\n"
+	"  - { name: sock, bridge: br0 }\n"
 	"fdb:\n"
-	"  - { bridge: br0, vlan: 10, mac: \"02:00:00:00:00:01\", port: web1 }\n";
+	"  - { bridge: br0, vlan: 10, mac: \"02:00:00:00:00:01\", port: web1 }\n"
+	"sriov:\n"
+	"  - { pf: \"8086:10c9 igb\", num_vfs: 7, drivers_autoprobe: false, eswitch: legacy,\n"
+	"      inline_mode: none, encap_mode: basic, mtu: 9000, vfs: [\n"
+	"      { vf: \"0-06\", portgroup: g, mac: auto, qos: 3, vlan_proto: 802.1ad, trunk: all,\n"
+	"        spoofchk: true, trust: false, link_state: auto, min_tx_rate: 1, max_tx_rate: 2,\n"
+	"        query_rss: true, msix_vectors: 5, driver: vfio-pci, state: active,\n"
+	"        hw_addr: \"02:00:00:00:00:BB\", fn_tx_max: 4, fn_tx_share: 3 },\n"
+	"      { vf: 3, vlan: 100, mac: \"02:00:00:00:00:AA\" } ] }\n"
+	"  - { pf: eth1 }\n"
+	"vms:\n"
+	"  - { name: web1, vcpus: 2, memory: { size: 512M, hugepages: 2M, mergeable: true,\n"
+	"      numa_node: 0 }, kernel: vmlinuz, initrd: initrd.gz, cmdline: \"root=/dev/vda "
+	"a,b\",\n"
+	"      disks: [ { file: web1.raw, size: 10G, discard: true, readonly: false } ],\n"
+	"      nics: [ { portgroup: g, mac: 02:00:00:00:00:0C, queues: 2, mtu: 1400 }, { port: "
+	"sock }, { vf: eth0/0 } ],\n"
+	"      pin: [ { vcpu: 0, cpus: [ 02, 3 ] }, { vcpu: 1, cpus: [ 3 ] } ], balloon: false,\n"
+	"      rng: true, serial: pty, user: nobody, autostart: true }\n"
+	"  - { name: web2, memory: {}, disks: [] }\n";
 
 static void assert_equal_confs(const struct conf *a, const struct conf *b)
 {
-	for (int noun = 0; noun < API_N_NOUNS; noun++) {
+	for (enum api_noun noun = 0; noun < API_N_KEYS; noun++) {
 		assert_int_equal(a->of[noun].n, b->of[noun].n);
-		for (uint32_t i = 0; i < a->of[noun].n; i++) {
-			for (unsigned f = 0; f < API_MAX_FIELDS; f++) {
-				const char *x = a->of[noun].items[i].v[f];
-				const char *y = b->of[noun].items[i].v[f];
-
-				assert_string_equal(x ? x : "(none)", y ? y : "(none)");
-			}
-		}
+		for (uint32_t i = 0; i < a->of[noun].n; i++)
+			for (unsigned f = 0; f < api_tables[noun].n_fields; f++)
+				if (!conf_equal_field(
+					    noun, f, &a->of[noun].items[i], &b->of[noun].items[i]))
+					fail_msg("%s %u: %s", api_tables[noun].key, i,
+						api_tables[noun].fields[f].name);
 	}
+}
+
+static void mark_given(
+	const struct conf_item *item, enum api_noun noun, bool given[API_N_NOUNS][API_MAX_FIELDS])
+{
+	for (unsigned f = 0; f < api_tables[noun].n_fields; f++) {
+		const struct api_field *field = &api_tables[noun].fields[f];
+
+		given[noun][f] |= !conf_equal_field(noun, f, item, NULL);
+		if (!api_field_is_nested(field))
+			continue;
+		for (uint32_t i = 0; i < conf_nested(item, noun, field->name)->n; i++)
+			mark_given(
+				&conf_nested(item, noun, field->name)->items[i], field->ref, given);
+	}
+}
+
+static void every_field_of_sriov_and_vms_is_in_the_round_trips(void **state)
+{
+	bool given[API_N_NOUNS][API_MAX_FIELDS] = { 0 };
+	struct conf conf;
+
+	assert_int_equal(load(every_field, &conf, NULL), 0);
+	for (enum api_noun noun = 0; noun < API_N_KEYS; noun++)
+		for (uint32_t i = 0; i < conf.of[noun].n; i++)
+			mark_given(&conf.of[noun].items[i], noun, given);
+	for (enum api_noun noun = API_SRIOV; noun < API_N_NOUNS; noun++)
+		for (unsigned f = 0; f < api_tables[noun].n_fields; f++)
+			if (!given[noun][f])
+				fail_msg("%s: %s", api_tables[noun].key,
+					api_tables[noun].fields[f].name);
+	conf_done(&conf);
 }
 
 static void what_is_saved_loads_as_the_same(void **state)
@@ -132,6 +182,16 @@ static void what_is_saved_loads_as_the_same(void **state)
 	conf_done(&second);
 }
 
+/* A value of one of the items nested in the first item of a noun. */
+static const char *nested(
+	const struct conf *conf, enum api_noun noun, const char *list, uint32_t i, const char *name)
+{
+	const struct conf_items *items = conf_nested(conf->of[noun].items, noun, list);
+
+	assert_true(i < items->n);
+	return conf_get(&items->items[i], api_field_find(noun, list)->ref, name);
+}
+
 static void values_become_canonical(void **state)
 {
 	struct conf conf;
@@ -144,6 +204,12 @@ static void values_become_canonical(void **state)
 	assert_string_equal(
 		conf_get(&conf.of[API_PORT].items[0], API_PORT, "mac"), "02:00:00:00:00:aa");
 	assert_string_equal(conf_get(&conf.of[API_WORKERS].items[0], API_WORKERS, "cpus"), "0,1");
+	assert_string_equal(nested(&conf, API_SRIOV, "vfs", 0, "vf"), "0-6");
+	assert_string_equal(nested(&conf, API_SRIOV, "vfs", 0, "hw_addr"), "02:00:00:00:00:bb");
+	assert_string_equal(nested(&conf, API_SRIOV, "vfs", 1, "mac"), "02:00:00:00:00:aa");
+	assert_string_equal(nested(&conf, API_VM, "pin", 0, "cpus"), "2,3");
+	/* What says nothing is as if it were not there. */
+	assert_int_equal(conf_nested(&conf.of[API_VM].items[1], API_VM, "memory")->n, 0);
 	conf_done(&conf);
 }
 
@@ -158,7 +224,7 @@ static void an_empty_file_is_an_empty_configuration(void **state)
 
 		if (load(texts[i], &conf, &err) < 0)
 			fail_msg("'%s': %s", texts[i], err.text);
-		for (int noun = 0; noun < API_N_NOUNS; noun++)
+		for (int noun = 0; noun < API_N_KEYS; noun++)
 			assert_int_equal(conf.of[noun].n, 0);
 		conf_done(&conf);
 	}
@@ -170,7 +236,7 @@ static void json_and_yaml_hold_the_same(void **state)
 
 	assert_int_equal(load(every_field, &conf, NULL), 0);
 	conf_init(&back);
-	for (int noun = 0; noun < API_N_NOUNS; noun++) {
+	for (int noun = 0; noun < API_N_KEYS; noun++) {
 		for (uint32_t i = 0; i < conf.of[noun].n; i++) {
 			json_t *object = conf_item_to_json(&conf.of[noun].items[i], noun);
 			struct sh_err err = { "" };
@@ -203,18 +269,31 @@ static void json_types_are_those_of_the_fields(void **state)
 	assert_string_equal(json_string_value(json_object_get(root, "rate_limit_in")), "100M");
 	assert_int_equal(json_integer_value(json_object_get(root, "rate_limit_out")), 1000);
 	json_decref(root);
+	root = conf_item_to_json(&conf.of[API_VM].items[0], API_VM);
+	assert_true(json_is_integer(json_object_get(root, "vcpus")));
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(root, "memory"), "size")),
+		"512M");
+	assert_int_equal(json_array_size(json_object_get(root, "nics")), 3);
+	json_decref(root);
 	conf_done(&conf);
 }
 
-static int set_json(struct conf_item *item, const char *text, struct sh_err *err)
+static int set_json_of(
+	struct conf_item *item, enum api_noun noun, const char *text, struct sh_err *err)
 {
 	json_t *object = json_loads(text, JSON_ALLOW_NUL, NULL);
 	int r;
 
 	assert_non_null(object);
-	r = conf_item_from_json(item, API_PORT, object, err);
+	r = conf_item_from_json(item, noun, object, err);
 	json_decref(object);
 	return r;
+}
+
+static int set_json(struct conf_item *item, const char *text, struct sh_err *err)
+{
+	return set_json_of(item, API_PORT, text, err);
 }
 
 static void json_null_removes_a_field(void **state)
@@ -250,10 +329,94 @@ static void json_of_the_wrong_kind_is_refused(void **state)
 	conf_done(&conf);
 }
 
+/* As JSON, to be compared with a text. */
+static void assert_vm_is(const struct conf_item *vm, const char *expected)
+{
+	json_t *object = conf_item_to_json(vm, API_VM);
+	char *text = json_dumps(object, JSON_COMPACT);
+
+	assert_string_equal(text, expected);
+	free(text);
+	json_decref(object);
+}
+
+static void json_list_replaces_and_json_mapping_changes(void **state)
+{
+	struct conf_item *vm;
+	struct conf conf;
+
+	conf_init(&conf);
+	vm = conf_append(&conf, API_VM);
+	assert_int_equal(
+		set_json_of(vm, API_VM,
+			"{\"memory\": {\"size\": \"1G\", \"mergeable\": true},"
+			" \"disks\": [{\"file\": \"a\"}, {\"file\": \"b\", \"size\": \"1M\"}]}",
+			NULL),
+		0);
+	assert_int_equal(
+		set_json_of(vm, API_VM,
+			"{\"memory\": {\"size\": \"2G\"}, \"disks\": [{\"file\": \"c\"}]}", NULL),
+		0);
+	assert_vm_is(vm, "{\"memory\":{\"size\":\"2G\",\"mergeable\":true},"
+			 "\"disks\":[{\"file\":\"c\"}]}");
+	assert_int_equal(
+		set_json_of(vm, API_VM,
+			"{\"memory\": {\"size\": null, \"mergeable\": null}, \"disks\": null}",
+			NULL),
+		0);
+	assert_vm_is(vm, "{}");
+	conf_done(&conf);
+}
+
+static void nested_json_of_the_wrong_kind_is_refused_with_its_place(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "{\"memory\": \"1G\"}", "memory: this JSON value is not allowed: a mapping of "
+					  "size, hugepages, mergeable, numa_node" },
+		{ "{\"memory\": []}", "memory: this JSON value is not allowed: a mapping of "
+				      "size, hugepages, mergeable, numa_node" },
+		{ "{\"memory\": {\"size\": \"x\"}}",
+			"memory: size: 'x' is not allowed: a size of at "
+			"least 1M, like 512M or 1G" },
+		{ "{\"pin\": {}}",
+			"pin: this JSON value is not allowed: a list of mappings of vcpu, cpus" },
+		{ "{\"pin\": [1]}",
+			"pin: this JSON value is not allowed: a list of mappings of vcpu, cpus" },
+		{ "{\"pin\": [{}, {\"vcpu\": 64}]}",
+			"pin[1]: vcpu: '64' is not allowed: a number from 0 to 63" },
+		{ "{\"pin\": [{\"cpu\": 1}]}", "pin[0]: unknown field 'cpu'; allowed: vcpu, cpus" },
+	};
+	struct conf conf;
+	struct conf_item *vm;
+
+	conf_init(&conf);
+	vm = conf_append(&conf, API_VM);
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sh_err err = { "" };
+
+		assert_int_equal(set_json_of(vm, API_VM, rows[i][0], &err), -EINVAL);
+		assert_string_equal(err.text, rows[i][1]);
+	}
+	conf_done(&conf);
+}
+
+static void a_reader_takes_cpus_that_it_may_not_use(void **state)
+{
+	static const char text[] = "workers: { cpus: [ 1000 ] }\n";
+	struct conf_env env = test_env();
+	struct conf conf;
+
+	assert_true(conf_load_text(text, strlen(text), "FILE", &env, &conf, NULL) < 0);
+	conf_env_init_reader(&env, "/run/shunt-test");
+	assert_int_equal(conf_load_text(text, strlen(text), "FILE", &env, &conf, NULL), 0);
+	conf_done(&conf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_bad_file_is_refused_with_file_line_field_and_what_is_allowed),
+		cmocka_unit_test(every_field_of_sriov_and_vms_is_in_the_round_trips),
 		cmocka_unit_test(what_is_saved_loads_as_the_same),
 		cmocka_unit_test(values_become_canonical),
 		cmocka_unit_test(an_empty_file_is_an_empty_configuration),
@@ -261,6 +424,9 @@ int main(void)
 		cmocka_unit_test(json_types_are_those_of_the_fields),
 		cmocka_unit_test(json_null_removes_a_field),
 		cmocka_unit_test(json_of_the_wrong_kind_is_refused),
+		cmocka_unit_test(json_list_replaces_and_json_mapping_changes),
+		cmocka_unit_test(nested_json_of_the_wrong_kind_is_refused_with_its_place),
+		cmocka_unit_test(a_reader_takes_cpus_that_it_may_not_use),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

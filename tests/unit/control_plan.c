@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "conf_by_hand.h"
 #include "plan.h"
@@ -131,7 +132,7 @@ static void memory_waits_for_the_next_start(void **state)
 
 	assert_int_equal(plan_new(&from, &to, &plan), 0);
 	assert_int_equal(plan.n, 1);
-	assert_true(plan_step_is_late(&plan.steps[0]));
+	assert_non_null(plan_step_note(&plan.steps[0]));
 	plan_done(&plan);
 	conf_done(&from);
 	conf_done(&to);
@@ -140,6 +141,47 @@ static void memory_waits_for_the_next_start(void **state)
 static void workers_no_longer_mentioned_go_back_to_the_default(void **state)
 {
 	assert_plan("workers: { poll: busy }\n", "", "set workers workers poll");
+}
+
+#define PF(lines)                                                                                  \
+	"portgroups: [ { name: a, bridge: br0, vlan: 1 } ]\n"                                      \
+	"bridges: [ { name: br0 } ]\n"                                                             \
+	"sriov: [ { pf: eth0, num_vfs: 4, vfs: [ " lines " ] } ]\n"
+
+static void nested_item_that_changes_is_a_change_of_its_parent(void **state)
+{
+	assert_plan(PF("{ vf: 0, vlan: 5 }"), PF("{ vf: 0, vlan: 5 }"), "");
+	assert_plan(PF("{ vf: 0, vlan: 5 }"), PF("{ vf: 0, vlan: 6 }"), "set sriov eth0 vfs");
+	assert_plan(PF("{ vf: 0 }"), PF("{ vf: 0 }, { vf: 1 }"), "set sriov eth0 vfs");
+	assert_plan("vms: [ { name: v } ]\n", "vms: [ { name: v, memory: { size: 64M } } ]\n",
+		"set vm v memory");
+}
+
+static void nested_items_count_for_what_they_use(void **state)
+{
+	assert_plan("", PF("{ vf: 0, portgroup: a }"),
+		"add bridge br0; add portgroup a; add sriov eth0");
+	assert_plan(PF("{ vf: 0, portgroup: a }"), "",
+		"del sriov eth0; del portgroup a; del bridge br0");
+	assert_plan("",
+		"vms: [ { name: v, nics: [ { port: p } ] } ]\n" BRIDGES
+		"ports: [ { name: p, bridge: br0 } ]\n",
+		"add bridge br0; add bridge br1; add port p; add vm v");
+}
+
+static void values_of_nested_items_are_told(void **state)
+{
+	struct conf from = conf_of(PF("{ vf: 0, vlan: 5 }")), to = conf_of(PF("{ vf: '0-1' }"));
+	struct plan plan;
+	char *text;
+
+	assert_int_equal(plan_new(&from, &to, &plan), 0);
+	text = json_dumps(plan.steps[0].values, JSON_COMPACT);
+	assert_string_equal(text, "{\"vfs\":[[{\"vf\":0,\"vlan\":5}],[{\"vf\":\"0-1\"}]]}");
+	free(text);
+	plan_done(&plan);
+	conf_done(&from);
+	conf_done(&to);
 }
 
 int main(void)
@@ -157,6 +199,9 @@ int main(void)
 		cmocka_unit_test(default_written_out_does_not_remake_a_port),
 		cmocka_unit_test(memory_waits_for_the_next_start),
 		cmocka_unit_test(workers_no_longer_mentioned_go_back_to_the_default),
+		cmocka_unit_test(nested_item_that_changes_is_a_change_of_its_parent),
+		cmocka_unit_test(nested_items_count_for_what_they_use),
+		cmocka_unit_test(values_of_nested_items_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

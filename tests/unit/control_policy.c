@@ -7,7 +7,7 @@
 #include <errno.h>
 
 #include "conf_by_hand.h"
-#include "conf_policy.h"
+#include "conf/policy.h"
 #include "resolve.h"
 
 #define BRIDGE "bridges: [ { name: br0 } ]\n"
@@ -27,9 +27,8 @@ static struct dp_vlan_policy vlan_policy(const char *vlan, const char *trunk, co
 {
 	struct dp_vlan_policy policy;
 	struct sh_err err = { "" };
-	const char *field;
 
-	if (conf_vlan_policy(vlan, trunk, mode, &policy, &field, &err) < 0)
+	if (resolve_vlan(vlan, trunk, mode, &policy, &err) < 0)
 		fail_msg("%s", err.text);
 	return policy;
 }

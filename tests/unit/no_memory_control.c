@@ -17,7 +17,7 @@
 #include "api/client.h"
 #include "api/rpc.h"
 #include "base/log.h"
-#include "conf_yaml.h"
+#include "conf/yaml.h"
 #include "fail_malloc.h"
 #include "fake_dp.h"
 #include "method.h"
@@ -36,12 +36,15 @@ static const char before_text[] =
 	"portgroups: [ { name: g, bridge: br0, vlan: 100, isolated: true } ]\n"
 	"ports: [ { name: p, portgroup: g }, { name: up, bridge: br0, type: 'null', trunk: all } "
 	"]\n"
-	"fdb: [ { bridge: br0, vlan: 100, mac: '02:00:00:00:00:01', port: p } ]\n";
+	"fdb: [ { bridge: br0, vlan: 100, mac: '02:00:00:00:00:01', port: p } ]\n"
+	"sriov: [ { pf: eth0, num_vfs: 2, vfs: [ { vf: 0, vlan: 5 }, { vf: 1, portgroup: g } ] } "
+	"]\n";
 static const char after_text[] =
 	"bridges: [ { name: br0 }, { name: br1 } ]\n"
 	"portgroups: [ { name: g, bridge: br0, vlan: 200 } ]\n"
 	"ports: [ { name: p, portgroup: g, queues: 2 }, { name: q, bridge: br1 } ]\n"
-	"fdb: [ { bridge: br0, vlan: 200, mac: '02:00:00:00:00:02', port: p } ]\n";
+	"fdb: [ { bridge: br0, vlan: 200, mac: '02:00:00:00:00:02', port: p } ]\n"
+	"sriov: [ { pf: eth0, num_vfs: 2, vfs: [ { vf: '0-1', vlan: 5 } ] } ]\n";
 
 struct world {
 	char folder[32];

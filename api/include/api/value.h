@@ -10,7 +10,7 @@
 #include "api/fields.h"
 #include "base/err.h"
 
-#define API_VALUE_LEN 1024 /* bytes of the longest canonical value, with its 0 */
+#define API_VALUE_LEN 2048 /* bytes of the longest canonical value, with its 0 */
 
 /**
  * Check a text and write its canonical form: numbers without leading zeros, MACs in lower case.
@@ -39,6 +39,7 @@ int api_value_from_json(const struct api_field *field, const json_t *value, char
 /* Readers of single types. errors: -EINVAL (not one), -ERANGE (too big to hold). */
 int api_parse_uint(const char *text, uint64_t *ret);
 int api_parse_bool(const char *text, bool *ret);
+int api_parse_range(const char *text, uint64_t *ret_first, uint64_t *ret_last);
 int api_parse_mac(const char *text, uint8_t ret[6]);
 int api_parse_size(const char *text, uint64_t *ret_bytes);
 int api_parse_rate(const char *text, uint64_t *ret_bps);

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What may be there once only: names, sockets, devices, OpenFlow numbers. Keys are sorted, so that
+ * thousands of ports are checked in no time. Pure.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "conf/policy.h"
+#include "conf/port_target.h"
+#include "check_parts.h"
+
+#define KEY_LEN 384
+
+struct key {
+	char text[KEY_LEN];
+	uint32_t index;
+};
+
+/* Writes an item's key; returns false when the item has none. */
+typedef bool key_fn(const struct conf *conf, const struct conf_env *env,
+	const struct conf_item *item, enum api_noun noun, char ret[KEY_LEN]);
+
+static bool by_name(const struct conf *conf, const struct conf_env *env,
+	const struct conf_item *item, enum api_noun noun, char ret[KEY_LEN])
+{
+	conf_key(noun, item, ret);
+	return !api_tables[noun].single;
+}
+
+static bool by_socket(const struct conf *conf, const struct conf_env *env,
+	const struct conf_item *item, enum api_noun noun, char ret[KEY_LEN])
+{
+	struct port_target target;
+
+	if (port_target(item, env->run_dir, &target, NULL) < 0)
+		return false;
+	snprintf(ret, KEY_LEN, "%s", target.target);
+	return target.kind == CONF_PORT_VHOST_SERVER || target.kind == CONF_PORT_VHOST_CLIENT;
+}
+
+/* Many may read one pcap file; interfaces of internal ports have their unique names. */
+static bool by_device(const struct conf *conf, const struct conf_env *env,
+	const struct conf_item *item, enum api_noun noun, char ret[KEY_LEN])
+{
+	struct port_target target;
+
+	if (port_target(item, env->run_dir, &target, NULL) < 0)
+		return false;
+	snprintf(ret, KEY_LEN, "%s", target.target);
+	return target.kind == CONF_PORT_PACKET || target.kind == CONF_PORT_PCI;
+}
+
+static bool by_ofport(const struct conf *conf, const struct conf_env *env,
+	const struct conf_item *item, enum api_noun noun, char ret[KEY_LEN])
+{
+	const char *ofport = conf_get(item, API_PORT, "ofport");
+	const char *bridge = conf_port_bridge(conf, item);
+
+	snprintf(ret, KEY_LEN, "%s on bridge '%s'", ofport ? ofport : "", bridge ? bridge : "");
+	return ofport != NULL;
+}
+
+static bool by_datapath_id(const struct conf *conf, const struct conf_env *env,
+	const struct conf_item *item, enum api_noun noun, char ret[KEY_LEN])
+{
+	const char *id = conf_get(item, API_BRIDGE, "datapath_id");
+
+	snprintf(ret, KEY_LEN, "%s", id ? id : "");
+	return id != NULL;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct key *x = a, *y = b;
+	int order = strcmp(x->text, y->text);
+
+	return order ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+static int check_keys(const struct conf *conf, const struct conf_env *env, enum api_noun noun,
+	key_fn *fn, const char *field, struct conf_where *where, struct sh_err *err)
+{
+	const struct conf_items *items = &conf->of[noun];
+	_cleanup_free_ struct key *keys = calloc((size_t)items->n + 1, sizeof(*keys));
+	char other[CONF_KEY_LEN];
+	uint32_t n = 0;
+
+	if (!keys)
+		return sh_err_set(err, -ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < items->n; i++) {
+		keys[n].index = i;
+		if (fn(conf, env, &items->items[i], noun, keys[n].text))
+			n++;
+	}
+	qsort(keys, n, sizeof(*keys), compare);
+	for (uint32_t i = 1; i < n; i++) {
+		if (strcmp(keys[i - 1].text, keys[i].text) != 0)
+			continue;
+		*where = (struct conf_where){
+			.noun = noun, .index = (int)keys[i].index, .field = field
+		};
+		conf_key(noun, &items->items[keys[i - 1].index], other);
+		if (fn == by_name)
+			return sh_err_set(
+				err, -EEXIST, "there is already a %s '%s'", conf_noun(noun), other);
+		return sh_err_set(err, -EEXIST, "%s: %s is already used by %s '%s'", field,
+			keys[i].text, conf_noun(noun), other);
+	}
+	return 0;
+}
+
+int conf_check_unique(const struct conf *conf, const struct conf_env *env, struct conf_where *where,
+	struct sh_err *err)
+{
+	static const struct {
+		enum api_noun noun;
+		key_fn *fn;
+		const char *field;
+	} keys[] = {
+		{ API_BRIDGE, by_name, "name" },
+		{ API_PORTGROUP, by_name, "name" },
+		{ API_PORT, by_name, "name" },
+		{ API_FDB, by_name, "mac" },
+		{ API_PORT, by_socket, "socket" },
+		{ API_PORT, by_device, "device" },
+		{ API_PORT, by_ofport, "ofport" },
+		{ API_BRIDGE, by_datapath_id, "datapath_id" },
+		{ API_SRIOV, by_name, "pf" },
+		{ API_VM, by_name, "name" },
+	};
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < sizeof(keys) / sizeof(keys[0]); i++)
+		r = check_keys(conf, env, keys[i].noun, keys[i].fn, keys[i].field, where, err);
+	return r;
+}
