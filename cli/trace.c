@@ -93,6 +93,19 @@ static void indent(int n)
 	printf("%*s", 4 * n, "");
 }
 
+static void print_clauses(const json_t *clauses, int depth)
+{
+	json_t *clause;
+	size_t i;
+
+	json_array_foreach (clauses, i, clause) {
+		const char *match = text_of(clause, "match");
+
+		indent(depth + 1);
+		printf("by %s%s%s\n", match, *match ? ": " : "", text_of(clause, "actions"));
+	}
+}
+
 static void print_lookup(const json_t *lookup, int depth)
 {
 	int table = (int)json_integer_value(json_object_get(lookup, "table"));
@@ -106,6 +119,18 @@ static void print_lookup(const json_t *lookup, int depth)
 	printf("table %d: priority %d%s%s  cookie %s\n", table,
 		(int)json_integer_value(json_object_get(lookup, "priority")), *match ? ", " : "",
 		match, text_of(lookup, "cookie"));
+	print_clauses(json_object_get(lookup, "clauses"), depth);
+}
+
+static void print_learn(const json_t *flow, int depth)
+{
+	const char *match = text_of(flow, "match");
+
+	indent(depth);
+	printf("learns: table %d, priority %d%s%s, actions %s\n",
+		(int)json_integer_value(json_object_get(flow, "table")),
+		(int)json_integer_value(json_object_get(flow, "priority")), *match ? ", " : "",
+		match, text_of(flow, "actions"));
 }
 
 static void print_normal(const json_t *normal, int depth)
@@ -155,6 +180,8 @@ static void print_step(const json_t *step, bool *in_set)
 		*in_set = true;
 		indent(depth + 1);
 		puts(json_string_value(value));
+	} else if ((value = json_object_get(step, "learn"))) {
+		print_learn(value, depth + 2);
 	} else if ((value = json_object_get(step, "normal"))) {
 		print_normal(value, depth + 2);
 	} else if ((value = json_object_get(step, "output"))) {

@@ -56,6 +56,18 @@ static void add_controller(json_t *object, const struct dp_bridge *bridge)
 	json_object_set_new(object, "controller_drops", drops);
 }
 
+/* What flows have learned from frames. */
+static void add_learns(json_t *object, const struct switch_bridge *bridge)
+{
+	struct dp_learn_stats stats;
+
+	dp_bridge_get_learn_stats(bridge->dp, &stats);
+	json_object_set_new(object, "learns", json_integer((json_int_t)stats.n_taken));
+	json_object_set_new(object, "learns_lost", json_integer((json_int_t)stats.n_lost));
+	json_object_set_new(object, "learns_refused",
+		json_integer((json_int_t)openflow_learns_refused(bridge->openflow)));
+}
+
 json_t *method_bridge_object(const struct ctl *ctl, const struct conf_item *bridge)
 {
 	const char *name = conf_get(bridge, API_BRIDGE, "name");
@@ -77,6 +89,7 @@ json_t *method_bridge_object(const struct ctl *ctl, const struct conf_item *brid
 	if (there) {
 		dp_fdb_get_info(there->dp, &info);
 		add_controller(object, there->dp);
+		add_learns(object, there);
 	}
 	json_object_set_new(object, "ports", ports_of(ctl, name));
 	json_object_set_new(object, "fdb_entries", json_integer(info.n_entries));

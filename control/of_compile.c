@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "of_compile.h"
+#include "ofproto/learn.h"
 
 /* A field whose prerequisite does not hold is another frame's: the dataplane looks, by the same
  * numbers. */
@@ -48,6 +49,21 @@ static int output(struct compile *c, const struct of_action *a)
 		return to_controller(
 			c, a->output.max_len, c->ctx->is_miss ? REASON_NO_MATCH : REASON_ACTION, 0);
 	return op(c, DP_OP_OUTPUT, a->output.port);
+}
+
+static int output_reg(struct compile *c, const struct of_action *a)
+{
+	const struct of_subfield *from = &a->output_reg.from;
+	const struct of_field *field = of_field(from->field);
+	struct dp_op *o = dp_builder_op(&c->builder, DP_OP_OUTPUT_REG, 0, 1);
+
+	if (!o)
+		return -ENOMEM;
+	o->offset = field->offset;
+	o->n_bytes = field->n_bytes;
+	o->data[0] =
+		from->offset | (uint64_t)from->n_bits << 8 | (uint64_t)a->output_reg.max_len << 16;
+	return 0;
 }
 
 static int controller(struct compile *c, const struct of_action *a)
@@ -148,14 +164,78 @@ static int queue(struct compile *c, const struct of_action *a)
 	return op(c, DP_OP_SET_QUEUE, a->queue);
 }
 
-static int nothing(struct compile *c, const struct of_action *a)
+static uint64_t hash_of(const struct of_buf *bytes)
 {
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < bytes->len; i++)
+		h = (h ^ bytes->data[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+static uint32_t put_learn_words(const struct of_learn *learn, struct dp_learn_word *words)
+{
+	struct sh_flow_key match, all;
+	uint32_t n = 0;
+
+	of_learn_reads(learn, &match, &all);
+	for (unsigned i = 0; i < SH_KEY_WORDS; i++)
+		if (all.words[i])
+			words[n++] = (struct dp_learn_word){ i, match.words[i], all.words[i] };
+	return n;
+}
+
+static int put_learn(struct compile *c, const struct of_learn *from, const struct of_buf *packed)
+{
+	struct dp_learn_word words[SH_KEY_WORDS];
+	struct dp_learn head = { .n_bytes = (uint32_t)packed->len };
+	size_t n_words, n_bytes;
+	struct dp_op *o;
+
+	head.n_words = put_learn_words(from, words);
+	head.id = hash_of(packed);
+	n_words = head.n_words * sizeof(words[0]);
+	n_bytes = sizeof(head) + n_words + packed->len;
+	if (1 + WORDS(n_bytes) > DP_MAX_OP_WORDS)
+		return of_err_set(c->reterr_of, OF_ET_BAD_ACTION, OF_BA_TOO_MANY);
+	o = dp_builder_op(&c->builder, DP_OP_LEARN, 0, WORDS(n_bytes));
+	if (!o)
+		return -ENOMEM;
+	memcpy(o->data, &head, sizeof(head));
+	memcpy((uint8_t *)o->data + sizeof(head), words, n_words);
+	memcpy((uint8_t *)o->data + sizeof(head) + n_words, packed->data, packed->len);
 	return 0;
 }
 
-static int refused(struct compile *c, const struct of_action *a)
+/* There is no fin_timeout that the new flow could have. */
+static int learn(struct compile *c, const struct of_action *a)
 {
-	return of_err_set(c->reterr_of, OF_ET_BAD_ACTION, OF_BA_BAD_EXP_TYPE);
+	struct of_buf packed = { 0 };
+	int r;
+
+	if (a->learn->fin_idle_timeout_s || a->learn->fin_hard_timeout_s)
+		return of_err_set(c->reterr_of, OF_ET_BAD_ACTION, OF_BA_BAD_ARGUMENT);
+	of_learn_pack(a->learn, &packed);
+	r = packed.failed ? -ENOMEM : put_learn(c, a->learn, &packed);
+	of_buf_done(&packed);
+	return r;
+}
+
+/* One that is done, as in a packet-out, does nothing: it is looked at where its flow matches. */
+static int conjunction(struct compile *c, const struct of_action *a)
+{
+	struct dp_op *o = dp_builder_op(&c->builder, DP_OP_CONJUNCTION, a->conjunction.id, 1);
+
+	if (!o)
+		return -ENOMEM;
+	o->data[0] = (uint64_t)a->conjunction.n_clauses << 8 | a->conjunction.clause;
+	c->builder.head.is_clause = true;
+	return 0;
+}
+
+static int nothing(struct compile *c, const struct of_action *a)
+{
+	return 0;
 }
 
 static compile_fn *const functions[OF_N_ACTION_TYPES] = {
@@ -177,10 +257,11 @@ static compile_fn *const functions[OF_N_ACTION_TYPES] = {
 	[OF_ACTION_DEC_MPLS_TTL] = ttl,
 	[OF_ACTION_MOVE] = move,
 	[OF_ACTION_RESUBMIT] = resubmit,
-	[OF_ACTION_LEARN] = refused,
-	[OF_ACTION_CONJUNCTION] = refused,
+	[OF_ACTION_LEARN] = learn,
+	[OF_ACTION_CONJUNCTION] = conjunction,
 	[OF_ACTION_NOTE] = nothing,
 	[OF_ACTION_CONTROLLER] = controller,
+	[OF_ACTION_OUTPUT_REG] = output_reg,
 };
 
 static int add_list(struct compile *c, const struct of_actions *from)
@@ -222,6 +303,24 @@ static int add_meter(struct compile *c, uint32_t id)
 	return 0;
 }
 
+/* dp_program.is_clause */
+static int by_number(const void *a, const void *b)
+{
+	const struct dp_op *x = a, *y = b;
+
+	if (x->arg != y->arg)
+		return x->arg < y->arg ? -1 : 1;
+	return (x->data[0] > y->data[0]) - (x->data[0] < y->data[0]);
+}
+
+static void sort_clauses(struct dp_builder *b)
+{
+	size_t size = sizeof(struct dp_op) + sizeof(uint64_t);
+
+	if (b->head.is_clause)
+		qsort(b->words, b->n * sizeof(uint64_t) / size, size, by_number);
+}
+
 int of_compile_instructions(const struct of_compile_ctx *ctx, const struct of_instructions *from,
 	struct dp_program **ret, struct of_err *reterr_of)
 {
@@ -239,6 +338,7 @@ int of_compile_instructions(const struct of_compile_ctx *ctx, const struct of_in
 		r = add_meter(&c, from->meter);
 	if (r == 0 && from->has_apply)
 		r = add_list(&c, &from->apply);
+	sort_clauses(&c.builder);
 	dp_builder_begin_write(&c.builder);
 	if (r == 0 && from->has_write)
 		r = add_list(&c, &from->write);
@@ -272,9 +372,12 @@ static const uint8_t ranks[OF_N_ACTION_TYPES] = {
 	[OF_ACTION_MOVE] = 9,
 	[OF_ACTION_SET_QUEUE] = 10,
 	[OF_ACTION_NOTE] = 10,
+	[OF_ACTION_LEARN] = 10,
+	[OF_ACTION_CONJUNCTION] = 10,
 	[OF_ACTION_GROUP] = 11,
 	[OF_ACTION_OUTPUT] = 12,
 	[OF_ACTION_CONTROLLER] = 12,
+	[OF_ACTION_OUTPUT_REG] = 12,
 	[OF_ACTION_RESUBMIT] = 12,
 };
 #define N_RANKS  13

@@ -2,9 +2,11 @@
  *
  * Operations back to actions, which ofproto prints. Pure.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "of_op_text.h"
+#include "ofproto/learn.h"
 #include "ofproto/match.h"
 #include "ofproto/request.h"
 
@@ -76,6 +78,26 @@ static void to_controller(const struct dp_op *op, struct of_action *a)
 	a->controller.reason = (uint8_t)(op->data[0] >> 16);
 }
 
+static void to_output_reg(const struct dp_op *op, struct of_action *a)
+{
+	a->type = OF_ACTION_OUTPUT_REG;
+	a->output_reg.from = (struct of_subfield){ .field = field_at(op->offset, op->n_bytes, NULL),
+		.offset = (uint8_t)op->data[0],
+		.n_bits = (uint8_t)(op->data[0] >> 8) };
+}
+
+static void to_learn(const struct dp_op *op, struct of_buf *out)
+{
+	const struct dp_learn *learn = (const struct dp_learn *)op->data;
+	struct of_action a = { .type = OF_ACTION_LEARN, .is_nx = true };
+	const struct of_actions one = { 1, &a };
+
+	if (of_learn_unpack(dp_learn_template(learn), learn->n_bytes, &a.learn) < 0)
+		return;
+	of_actions_format(&one, out);
+	free(a.learn);
+}
+
 /* The rest is one number, in the width that the action keeps it in. */
 static void to_plain(const struct dp_op *op, struct of_action *a)
 {
@@ -99,6 +121,9 @@ void of_op_text(const struct dp_op *op, struct of_buf *out)
 	case DP_OP_OUTPUT:
 		a.output.port = op->arg;
 		break;
+	case DP_OP_OUTPUT_REG:
+		to_output_reg(op, &a);
+		break;
 	case DP_OP_SET:
 		to_set(op, &a);
 		break;
@@ -113,8 +138,14 @@ void of_op_text(const struct dp_op *op, struct of_buf *out)
 		a.resubmit.in_port = op->arg;
 		a.resubmit.table = op->offset;
 		break;
+	case DP_OP_CONJUNCTION:
+		a.type = OF_ACTION_CONJUNCTION;
+		a.conjunction.id = op->arg;
+		a.conjunction.n_clauses = (uint8_t)(op->data[0] >> 8);
+		a.conjunction.clause = (uint8_t)op->data[0];
+		break;
 	case DP_OP_LEARN:
-		of_buf_puts(out, "learn");
+		to_learn(op, out);
 		return;
 	default:
 		to_plain(op, &a);

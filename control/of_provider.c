@@ -55,18 +55,22 @@ static int flow_modify(void *ctx, struct of_flow *flow, const struct of_instruct
 	bool reset_counts, struct of_err *reterr_of)
 {
 	struct openflow_provider *p = ctx;
+	struct dp_flow *handle = flow->handle;
 	struct dp_program *program;
 	int r = compile(p, flow, fresh, &program, reterr_of);
 
-	if (r == 0 && reset_counts) {
-		r = dp_flow_clear(p->bridge, flow->handle);
-		if (r < 0)
-			free(program);
-	}
+	if (r < 0)
+		return r;
+	if (reset_counts)
+		r = dp_flow_clear(p->bridge, handle);
 	if (r == 0 && reset_counts)
 		of_normal_clear(&p->normal, p, flow);
 	if (r == 0)
-		dp_flow_set(p->bridge, flow->handle, program);
+		r = dp_flow_set(p->bridge, &handle, program);
+	if (r < 0)
+		free(program);
+	else
+		flow->handle = handle;
 	return r;
 }
 

@@ -6,10 +6,12 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "of_op_text.h"
 #include "of_trace.h"
+#include "ofproto/learn.h"
 
 #define MAX_DEPTH 128
 
@@ -115,6 +117,21 @@ static void tell_start(struct tracing *t, unsigned depth, const struct of_flow *
 	action(t, depth, &text);
 }
 
+/* The flow that hit; if a conjunction led to it, with the clauses. */
+static json_t *lookup_object(struct tracing *t, const struct dp_trace_event *e)
+{
+	json_t *object = flow_object(e->table, e->owner), *clauses;
+
+	if (!e->n_clauses)
+		return object;
+	clauses = json_array();
+	for (unsigned i = 0; i < e->n_clauses; i++)
+		append(t, clauses, flow_object(e->table, e->clauses[i]));
+	if (json_object_set_new(object, "clauses", clauses) < 0)
+		t->failed = true;
+	return object;
+}
+
 static void on_table(struct tracing *t, const struct dp_trace_event *e)
 {
 	const struct of_flow *flow = e->owner;
@@ -122,7 +139,7 @@ static void on_table(struct tracing *t, const struct dp_trace_event *e)
 	end_deeper(t, e->depth);
 	tell_rest(t, e->depth);
 	step(t, e->depth, "lookup",
-		flow ? flow_object(e->table, flow)
+		flow ? lookup_object(t, e)
 		     : json_pack("{s:i, s:n}", "table", (int)e->table, "match"));
 	if (flow)
 		tell_start(t, e->depth, flow);
@@ -192,8 +209,6 @@ static void on_controller(struct tracing *t, const struct dp_trace_event *e)
 	uint32_t n = e->n_frame < e->to->max_len ? e->n_frame : e->to->max_len;
 	json_t *output;
 
-	if (e->to->kind != DP_TO_CONTROL_FRAME)
-		return;
 	t->n_left++;
 	of_change_text(&t->came, e->key, &change);
 	output = json_pack("{s:s, s:I, s:s, s:i, s:i, s:o, s:o}", "port", "CONTROLLER", "ofport",
@@ -203,6 +218,30 @@ static void on_controller(struct tracing *t, const struct dp_trace_event *e)
 		text_of(&change), "frame", hex_of(e->frame, n));
 	step(t, e->depth, "output", json_incref(output));
 	append(t, t->outputs, output);
+}
+
+/* The flow that would be made. */
+static void on_learn(struct tracing *t, const struct dp_trace_event *e)
+{
+	const struct dp_learn *learn = (const struct dp_learn *)e->op->data;
+	struct of_flow flow = { 0 };
+	struct of_learn *from;
+	struct of_flow_mod mod;
+
+	if (of_learn_unpack(dp_learn_template(learn), learn->n_bytes, &from) < 0 ||
+		of_learn_flow(from, e->key, &mod) < 0) {
+		t->failed = true;
+		return;
+	}
+	if (of_minimatch_new(&mod.match, &flow.match) == 0) {
+		flow.priority = mod.priority;
+		flow.cookie = mod.cookie;
+		flow.instructions = mod.instructions;
+		step(t, e->depth, "learn", flow_object(mod.table, &flow));
+	}
+	free(flow.match);
+	of_instructions_done(&mod.instructions);
+	free(from);
 }
 
 static void on_end(struct tracing *t, const struct dp_trace_event *e)
@@ -225,6 +264,7 @@ static void on_event(void *ctx, const struct dp_trace_event *e)
 		[DP_TRACE_NORMAL] = on_normal,
 		[DP_TRACE_OUTPUT] = on_output,
 		[DP_TRACE_CONTROLLER] = on_controller,
+		[DP_TRACE_LEARN] = on_learn,
 		[DP_TRACE_END] = on_end,
 	};
 

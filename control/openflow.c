@@ -15,13 +15,15 @@
 #include "of_peers.h"
 #include "of_ports.h"
 #include "openflow.h"
+#include "ofproto/learn.h"
 
-#define MAX_GROUPS     65536u
-#define MAX_METERS     65536u
-#define MAX_OUT_BYTES  (4u << 20)
-#define BURST_PER_S    10 /* of a second's packet-ins, a tenth may come at once */
-#define EXPIRE_AT_ONCE 200000
-#define NS_PER_S       UINT64_C(1000000000)
+#define MAX_GROUPS      65536u
+#define MAX_METERS      65536u
+#define MAX_OUT_BYTES   (4u << 20)
+#define BURST_PER_S     10 /* of a second's packet-ins, a tenth may come at once */
+#define EXPIRE_AT_ONCE  200000
+#define REFUSED_EVERY_S 60
+#define NS_PER_S        UINT64_C(1000000000)
 
 struct openflow {
 	struct openflow_provider provider;
@@ -30,7 +32,8 @@ struct openflow {
 	struct of_peers *peers;
 	bool secure, has_controllers;
 	uint64_t alone_after_ns;
-	uint64_t controlled_ns; /* when a controller was last there; 0: never */
+	uint64_t n_refused, refused_ns; /* learned flows, and when that was told last */
+	uint64_t controlled_ns;         /* when a controller was last there; 0: never */
 };
 
 uint64_t openflow_now_ns(void)
@@ -206,6 +209,31 @@ void openflow_tick(struct openflow *of)
 	openflow_refresh(of);
 }
 
+/* Said now and then, for each frame may lead to it. */
+static void tell_refused(struct openflow *of, const struct of_err *why, uint64_t now_ns)
+{
+	of->n_refused++;
+	if (of->refused_ns && now_ns - of->refused_ns < REFUSED_EVERY_S * NS_PER_S)
+		return;
+	of->refused_ns = now_ns;
+	sh_log_warn(
+		"bridge '%s': a learned flow was refused: %s", of->provider.name, of_err_name(why));
+}
+
+static void learn(struct openflow *of, const struct dp_to_control *what)
+{
+	uint64_t now_ns = openflow_now_ns();
+	struct of_err why = { .type = OF_ET_FLOW_MOD_FAILED, .code = OF_FM_UNKNOWN };
+	struct of_learn *from = NULL;
+	int r = of_learn_unpack(what->bytes, what->n_bytes, &from);
+
+	if (r == 0)
+		r = of_switch_learn(of->sw, from, &what->key, now_ns, &why);
+	if (r < 0)
+		tell_refused(of, &why, now_ns);
+	free(from);
+}
+
 void openflow_take(struct openflow *of, const struct dp_to_control *what)
 {
 	const struct of_packet_in in = {
@@ -215,13 +243,20 @@ void openflow_take(struct openflow *of, const struct dp_to_control *what)
 		.max_len = what->max_len,
 		.controller_id = what->controller_id,
 		.key = what->key,
-		.frame = what->frame,
-		.n_frame = what->n_frame,
+		.frame = what->bytes,
+		.n_frame = what->n_bytes,
 		.total_len = what->frame_len,
 	};
 
 	if (what->kind == DP_TO_CONTROL_FRAME)
 		of_conns_packet_in(of->conns, &in, openflow_now_ns());
+	else
+		learn(of, what);
+}
+
+uint64_t openflow_learns_refused(const struct openflow *of)
+{
+	return of->n_refused;
 }
 
 void openflow_port_changed(struct openflow *of, const char *port, enum of_port_reason reason)

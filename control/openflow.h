@@ -42,6 +42,9 @@ void openflow_tick(struct openflow *of);
 /** A worker handed something over. */
 void openflow_take(struct openflow *of, const struct dp_to_control *what);
 
+/** Flows that frames taught and that could not be made. */
+uint64_t openflow_learns_refused(const struct openflow *of);
+
 /** A port of the bridge came, went or changed; still, or already, in the model. */
 void openflow_port_changed(struct openflow *of, const char *port, enum of_port_reason reason);
 

@@ -41,6 +41,13 @@ int dp_table_new(const struct dp_reclaim *reclaim, uint8_t number, struct dp_tab
 	return 0;
 }
 
+void dp_flow_get_match(
+	const struct dp_flow *flow, struct sh_flow_key *ret_value, struct sh_flow_key *ret_mask)
+{
+	dp_mask_unpack(flow->mask, flow->values, ret_value);
+	dp_mask_unpack(flow->mask, flow->mask->bits, ret_mask);
+}
+
 static void free_now(void *ctx, void *p, void (*fn)(void *p))
 {
 	fn(p);
@@ -61,6 +68,7 @@ void dp_table_free(struct dp_table *table)
 
 	if (!table)
 		return;
+	dp_table_free(table->clauses);
 	table->reclaim = &reclaim;
 	for (unsigned i = 0; i < DP_GROUPS_MAX; i++) {
 		if (!table->groups[i])
@@ -110,6 +118,7 @@ int dp_table_publish(struct dp_table *table)
 	if (!probes)
 		return -ENOMEM;
 	probes->n = 0;
+	probes->clauses = table->clauses && table->clauses->n_flows ? table->clauses : NULL;
 	for (unsigned i = 0; i < DP_GROUPS_MAX; i++) {
 		struct dp_mask_group *group = table->groups[i];
 
@@ -237,7 +246,7 @@ static void shrink(struct dp_table *table, struct dp_mask_group *group)
 		dp_mask_group_resize(table, group, group->lines->n / 2);
 }
 
-void dp_table_del(struct dp_table *table, struct dp_flow *flow)
+static void del_flow(struct dp_table *table, struct dp_flow *flow)
 {
 	struct dp_mask_group *group = table->groups[flow->group];
 
@@ -254,15 +263,85 @@ void dp_table_del(struct dp_table *table, struct dp_flow *flow)
 	dp_table_defer(table, flow, free);
 }
 
-void dp_table_get_info(const struct dp_table *table, struct dp_table_info *ret)
+/* Clauses */
+
+static int need_clauses(struct dp_table *table)
 {
-	*ret = (struct dp_table_info){
-		.n_flows = table->n_flows,
-		.n_masks = dp_masks_n_used(&table->masks),
-		.n_groups = atomic_load_explicit(&table->probes, memory_order_relaxed)->n,
-		.bytes = sizeof(*table) + table->flow_bytes + table->masks.n_bytes +
-			 table->n_groups * sizeof(struct dp_probe),
-	};
+	return table->clauses ? 0 : dp_table_new(table->reclaim, table->number, &table->clauses);
+}
+
+/* Workers may see none of them, or may see them where there are none. */
+static bool is_hidden(const struct dp_table *table)
+{
+	const struct dp_probes *probes = atomic_load_explicit(&table->probes, memory_order_relaxed);
+
+	return !probes->clauses != !table->clauses->n_flows;
+}
+
+void dp_table_clause_changed(struct dp_table *table)
+{
+	atomic_fetch_add(&table->clauses->n_changes, 1);
+}
+
+/* Of one priority a frame matches at most one clause a mask: so many must fit where they are
+ * collected. */
+static int add_clause(struct dp_table *table, const struct sh_flow_key *value,
+	const struct sh_flow_key *mask_key, uint16_t priority, uint64_t cookie, uint32_t slot,
+	const struct dp_program *program, struct dp_flow **ret)
+{
+	struct dp_table *clauses = table->clauses;
+	const struct dp_mask *mask = dp_masks_get(&clauses->masks, mask_key);
+	int r = -ENOMEM;
+
+	if (!mask)
+		return r;
+	r = clauses->masks.n > DP_CLAUSE_MASKS
+		    ? -ENOSPC
+		    : dp_table_add(clauses, value, mask_key, priority, cookie, slot, program, ret);
+	dp_masks_put(&clauses->masks, mask, table->reclaim);
+	return r;
+}
+
+int dp_table_add_clause(struct dp_table *table, const struct sh_flow_key *value,
+	const struct sh_flow_key *mask, uint16_t priority, uint64_t cookie, uint32_t slot,
+	const struct dp_program *program, struct dp_flow **ret)
+{
+	struct dp_flow *flow;
+	int r = need_clauses(table);
+
+	if (r == 0)
+		r = add_clause(table, value, mask, priority, cookie, slot, program, &flow);
+	if (r < 0)
+		return r;
+	flow->is_clause = true;
+	dp_table_clause_changed(table);
+	if (is_hidden(table) && dp_table_publish(table) < 0) {
+		del_flow(table->clauses, flow);
+		return -ENOMEM;
+	}
+	*ret = flow;
+	return 0;
+}
+
+void dp_table_del(struct dp_table *table, struct dp_flow *flow)
+{
+	if (!flow->is_clause) {
+		del_flow(table, flow);
+		return;
+	}
+	del_flow(table->clauses, flow);
+	dp_table_clause_changed(table);
+	if (is_hidden(table))
+		(void)dp_table_publish(table);
+}
+
+static void add_info(const struct dp_table *table, struct dp_table_info *ret)
+{
+	ret->n_flows += table->n_flows;
+	ret->n_masks += dp_masks_n_used(&table->masks);
+	ret->n_groups += atomic_load_explicit(&table->probes, memory_order_relaxed)->n;
+	ret->bytes += sizeof(*table) + table->flow_bytes + table->masks.n_bytes +
+		      table->n_groups * sizeof(struct dp_probe);
 	for (unsigned i = 0; i < DP_GROUPS_MAX; i++) {
 		const struct dp_mask_group *group = table->groups[i];
 
@@ -270,4 +349,12 @@ void dp_table_get_info(const struct dp_table *table, struct dp_table_info *ret)
 			ret->bytes += sizeof(*group) + group->lines->n_bytes +
 				      dp_priorities_n_bytes(&group->priorities);
 	}
+}
+
+void dp_table_get_info(const struct dp_table *table, struct dp_table_info *ret)
+{
+	*ret = (struct dp_table_info){ 0 };
+	add_info(table, ret);
+	if (table->clauses)
+		add_info(table->clauses, ret);
 }

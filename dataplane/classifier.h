@@ -6,6 +6,9 @@
  * still win. Masks that are finer than a group's may live in it (TupleMerge), so that many masks
  * do not mean many probes.
  *
+ * Flows that are clauses of conjunctions (ovs-fields(7)) stand apart, in a table of their own that
+ * is only searched while it has any: classifier_conjunction.c.
+ *
  * One writer, the control thread, changes entries in place; any number of workers search
  * meanwhile, without a lock. What is unlinked is freed by the caller's deferral once no worker can
  * still see it.
@@ -42,6 +45,7 @@ struct dp_flow {
 	uint16_t priority;
 	uint8_t table;
 	uint8_t group;     /* the table's own */
+	bool is_clause;    /* its program is made of conjunctions */
 	uint64_t values[]; /* [mask->n], 0 outside the mask; behind them the owner */
 };
 
@@ -50,6 +54,10 @@ static inline void **dp_flow_owner(const struct dp_flow *flow)
 {
 	return (void **)(uintptr_t)&flow->values[flow->mask->n];
 }
+
+/** What it was added with. */
+void dp_flow_get_match(
+	const struct dp_flow *flow, struct sh_flow_key *ret_value, struct sh_flow_key *ret_mask);
 
 /* How what workers may still read is freed later: fn(p) after a grace period. Never blocks. */
 struct dp_reclaim {
@@ -72,6 +80,22 @@ int dp_table_add(struct dp_table *table, const struct sh_flow_key *value,
 	const struct sh_flow_key *mask, uint16_t priority, uint64_t cookie, uint32_t slot,
 	const struct dp_program *program, struct dp_flow **ret);
 
+#define DP_CLAUSE_MASKS 512 /* different masks of a table's clauses */
+
+/**
+ * The same for a clause, whose program is_clause. A frame that clauses of one priority, above that
+ * of the flow that it matches otherwise, are complete for matches as if its conj_id was theirs.
+ *
+ * errors:  -ENOMEM, -ENOSPC (DP_CLAUSE_MASKS), nothing changed
+ * thread:  control
+ */
+int dp_table_add_clause(struct dp_table *table, const struct sh_flow_key *value,
+	const struct sh_flow_key *mask, uint16_t priority, uint64_t cookie, uint32_t slot,
+	const struct dp_program *program, struct dp_flow **ret);
+
+/** A clause of the table was given another program. thread: control. */
+void dp_table_clause_changed(struct dp_table *table);
+
 /** Unlink, and free after a grace period. thread: control. */
 void dp_table_del(struct dp_table *table, struct dp_flow *flow);
 
@@ -86,6 +110,16 @@ void dp_table_del(struct dp_table *table, struct dp_flow *flow);
  */
 void dp_table_lookup(const struct dp_table *table, const struct sh_flow_key *const keys[],
 	unsigned n, const struct dp_flow *ret[]);
+
+/**
+ * The clauses by which a lookup finds what it finds.
+ *
+ * shape:   ret[max]
+ * return:  how many; 0 when it was no conjunction that led to it
+ * thread:  any worker, or control
+ */
+unsigned dp_table_clauses(const struct dp_table *table, const struct sh_flow_key *key,
+	const struct dp_flow *ret[], unsigned max);
 
 struct dp_table_info {
 	uint32_t n_flows, n_masks; /* masks that flows have */

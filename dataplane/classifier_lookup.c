@@ -134,10 +134,9 @@ static void compare_flows(struct search *s)
 	s->n_pending = n;
 }
 
-void dp_table_lookup(const struct dp_table *table, const struct sh_flow_key *const keys[],
-	unsigned n, const struct dp_flow *ret[])
+void dp_table_search(const struct dp_table *table, const struct dp_probes *probes,
+	const struct sh_flow_key *const keys[], unsigned n, const struct dp_flow *ret[])
 {
-	const struct dp_probes *probes = atomic_load_explicit(&table->probes, memory_order_acquire);
 	struct search s;
 
 	begin(&s, keys, n, ret);
@@ -153,4 +152,16 @@ void dp_table_lookup(const struct dp_table *table, const struct sh_flow_key *con
 			compare_flows(&s);
 		}
 	}
+}
+
+void dp_table_lookup(const struct dp_table *table, const struct sh_flow_key *const keys[],
+	unsigned n, const struct dp_flow *ret[])
+{
+	const struct dp_probes *probes = atomic_load_explicit(&table->probes, memory_order_acquire);
+
+	dp_table_search(table, probes, keys, n, ret);
+	if (likely(!probes->clauses))
+		return;
+	for (unsigned i = 0; i < n; i++)
+		dp_conjunction_find(table, probes, keys[i], &ret[i]);
 }

@@ -104,6 +104,7 @@ struct dp_probe {
 /* Highest priority first. */
 struct dp_probes {
 	uint32_t n;
+	const struct dp_table *clauses; /* NULL: none */
 	struct dp_probe probes[];
 };
 
@@ -195,9 +196,11 @@ struct dp_mask_group {
 struct dp_table {
 	_Atomic(struct dp_probes *) probes;
 	uint64_t seed;
+	_Atomic uint32_t n_changes; /* of a table of clauses */
 	/* control thread only */
 	alignas(64) const struct dp_reclaim *reclaim;
 	struct dp_masks masks;
+	struct dp_table *clauses;                    /* NULL: never had any */
 	struct dp_mask_group *groups[DP_GROUPS_MAX]; /* by id */
 	uint32_t n_groups, n_flows;
 	size_t flow_bytes;
@@ -241,3 +244,13 @@ static inline void dp_table_defer(const struct dp_table *table, void *p, void (*
 {
 	table->reclaim->defer(table->reclaim->ctx, p, fn);
 }
+
+/* Workers. */
+
+/** A lookup among the flows that are no clauses. */
+void dp_table_search(const struct dp_table *table, const struct dp_probes *probes,
+	const struct sh_flow_key *const keys[], unsigned n, const struct dp_flow *ret[]);
+
+/** What clauses make of a frame that was found *found, or NULL, among the others. */
+void dp_conjunction_find(const struct dp_table *table, const struct dp_probes *probes,
+	const struct sh_flow_key *key, const struct dp_flow **found);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "pipeline.h"
 
@@ -41,13 +42,18 @@ void dp_slot_defer(struct dp *dp, uint32_t slot)
 
 static int take_slots(struct dp_pipeline *pipeline)
 {
+	int r = dp_slot_take(pipeline->bridge->dp->counts, &pipeline->learn_slot);
+
+	if (r < 0)
+		return r;
 	for (unsigned i = 0; i < DP_N_TABLES; i++) {
-		int r = dp_slot_take(pipeline->bridge->dp->counts, &pipeline->slots[i]);
+		r = dp_slot_take(pipeline->bridge->dp->counts, &pipeline->slots[i]);
 
 		if (r == 0)
 			continue;
 		while (i-- > 0)
 			dp_slot_give(pipeline->bridge->dp->counts, pipeline->slots[i]);
+		dp_slot_give(pipeline->bridge->dp->counts, pipeline->learn_slot);
 		return r;
 	}
 	return 0;
@@ -61,6 +67,9 @@ int dp_pipeline_new(struct dp_bridge *bridge)
 	if (!pipeline)
 		return -ENOMEM;
 	pipeline->bridge = bridge;
+	/* Else a guest could choose addresses that look like another's to what was learned. */
+	if (getrandom(&pipeline->seed, sizeof(pipeline->seed), 0) < 0)
+		pipeline->seed = (uint64_t)(uintptr_t)pipeline;
 	pipeline->reclaim = (struct dp_reclaim){ defer, bridge->dp->defer };
 	r = take_slots(pipeline);
 	if (r == 0)
@@ -81,6 +90,7 @@ void dp_pipeline_free(struct dp_pipeline *pipeline)
 		dp_table_free(atomic_load(&pipeline->tables[i]));
 		dp_slot_give(pipeline->bridge->dp->counts, pipeline->slots[i]);
 	}
+	dp_slot_give(pipeline->bridge->dp->counts, pipeline->learn_slot);
 	dp_controller_port_free(pipeline->controller);
 	free(pipeline);
 }
@@ -112,6 +122,20 @@ static int need_table(struct dp_pipeline *pipeline, uint8_t table, struct dp_tab
 	return 0;
 }
 
+/* With the others, or with the clauses of conjunctions. */
+static int put_flow(struct dp_table *table, const struct dp_flow_conf *conf, uint32_t slot,
+	struct dp_program *program, struct dp_flow **ret)
+{
+	int r = program->is_clause ? dp_table_add_clause(table, &conf->value, &conf->mask,
+					     conf->priority, conf->cookie, slot, program, ret)
+				   : dp_table_add(table, &conf->value, &conf->mask, conf->priority,
+					     conf->cookie, slot, program, ret);
+
+	if (r == 0)
+		*dp_flow_owner(*ret) = conf->owner;
+	return r;
+}
+
 int dp_flow_add(struct dp_bridge *bridge, const struct dp_flow_conf *conf,
 	struct dp_program *program, struct dp_flow **ret)
 {
@@ -123,22 +147,62 @@ int dp_flow_add(struct dp_bridge *bridge, const struct dp_flow_conf *conf,
 		r = dp_slot_take(bridge->dp->counts, &slot);
 	if (r < 0)
 		return r;
-	r = dp_table_add(
-		table, &conf->value, &conf->mask, conf->priority, conf->cookie, slot, program, ret);
-	if (r < 0) {
+	r = put_flow(table, conf, slot, program, ret);
+	if (r < 0)
 		dp_slot_give(bridge->dp->counts, slot);
+	return r;
+}
+
+static struct dp_table *table_of(const struct dp_bridge *bridge, const struct dp_flow *flow)
+{
+	return atomic_load(&bridge->pipeline->tables[flow->table]);
+}
+
+/* A flow becomes a clause, or stops being one: another takes its place, with its counters. */
+static int move_flow(struct dp_bridge *bridge, struct dp_flow **flow, struct dp_program *program)
+{
+	struct dp_flow *old = *flow;
+	struct dp_flow_conf conf = { .table = old->table,
+		.priority = old->priority,
+		.cookie = old->cookie,
+		.owner = *dp_flow_owner(old) };
+	const struct dp_program *old_program = atomic_load(&old->program);
+	int r;
+
+	dp_flow_get_match(old, &conf.value, &conf.mask);
+	r = put_flow(table_of(bridge, old), &conf, old->slot, program, flow);
+	if (r < 0)
 		return r;
-	}
-	*dp_flow_owner(*ret) = conf->owner;
+	dp_table_del(table_of(bridge, old), old);
+	dp_defer_call(bridge->dp->defer, (void *)(uintptr_t)old_program, free);
 	return 0;
 }
 
-void dp_flow_set(struct dp_bridge *bridge, struct dp_flow *flow, struct dp_program *program)
+/* What workers were told to have been learned may be so no more. */
+static void tell_change(const struct dp_bridge *bridge)
+{
+	atomic_fetch_add(&bridge->pipeline->n_changed, 1);
+}
+
+static int set_program(struct dp_bridge *bridge, struct dp_flow *flow, struct dp_program *program)
 {
 	const struct dp_program *old =
 		atomic_exchange_explicit(&flow->program, program, memory_order_acq_rel);
 
+	if (program->is_clause)
+		dp_table_clause_changed(table_of(bridge, flow));
 	dp_defer_call(bridge->dp->defer, (void *)(uintptr_t)old, free);
+	return 0;
+}
+
+int dp_flow_set(struct dp_bridge *bridge, struct dp_flow **flow, struct dp_program *program)
+{
+	bool moves = (*flow)->is_clause != program->is_clause;
+	int r = moves ? move_flow(bridge, flow, program) : set_program(bridge, *flow, program);
+
+	if (r == 0)
+		tell_change(bridge);
+	return r;
 }
 
 int dp_flow_clear(struct dp_bridge *bridge, struct dp_flow *flow)
@@ -158,7 +222,8 @@ void dp_flow_del(struct dp_bridge *bridge, struct dp_flow *flow)
 	const struct dp_program *program = atomic_load(&flow->program);
 	uint32_t slot = flow->slot;
 
-	dp_table_del(atomic_load(&bridge->pipeline->tables[flow->table]), flow);
+	dp_table_del(table_of(bridge, flow), flow);
+	tell_change(bridge);
 	dp_defer_call(bridge->dp->defer, (void *)(uintptr_t)program, free);
 	dp_slot_defer(bridge->dp, slot);
 }
@@ -173,6 +238,14 @@ void dp_flow_get_counts(
 	const struct dp_bridge *bridge, const struct dp_flow *flow, struct dp_counts *ret)
 {
 	read_slot(bridge->dp, flow->slot, ret);
+}
+
+void dp_bridge_get_learn_stats(const struct dp_bridge *bridge, struct dp_learn_stats *ret)
+{
+	struct dp_counts counts;
+
+	read_slot(bridge->dp, bridge->pipeline->learn_slot, &counts);
+	*ret = (struct dp_learn_stats){ .n_taken = counts.n_packets, .n_lost = counts.n_bytes };
 }
 
 void dp_table_get_stats(

@@ -14,6 +14,9 @@ struct dp_pipeline {
 	struct dp_reclaim reclaim;
 	_Atomic(struct dp_table *) tables[DP_N_TABLES]; /* NULL: never had a flow */
 	uint32_t slots[DP_N_TABLES];                    /* packets: matched; bytes: looked up */
+	uint32_t learn_slot;                            /* packets: handed over; bytes: lost */
+	_Atomic uint32_t n_changed; /* flows that do something else now, or have left */
+	uint64_t seed;
 	struct dp_port *controller; /* frames from and to the controller are counted here */
 };
 

@@ -40,15 +40,32 @@ static void end_normal(struct trace *t, const struct dp_walk *walk)
 	t->is_normal = false;
 }
 
+#define MAX_CLAUSES 256
+
+static unsigned clauses_of(
+	struct dp_walk_ctx *c, const struct dp_walk *walk, uint8_t table, void *ret[MAX_CLAUSES])
+{
+	const struct dp_table *t = atomic_load(&c->pipeline->tables[table]);
+	const struct dp_flow *flows[MAX_CLAUSES];
+	unsigned n = t ? dp_table_clauses(t, &walk->key, flows, MAX_CLAUSES) : 0;
+
+	for (unsigned i = 0; i < n; i++)
+		ret[i] = *dp_flow_owner(flows[i]);
+	return n;
+}
+
 static void on_table(struct dp_walk_ctx *c, const struct dp_walk *walk, uint8_t table,
 	const struct dp_flow *flow)
 {
 	struct trace *t = c->arg;
+	void *clauses[MAX_CLAUSES];
 	struct dp_trace_event e = { .kind = DP_TRACE_TABLE,
 		.depth = walk->depth,
 		.key = &walk->key,
 		.table = table,
-		.owner = flow ? *dp_flow_owner(flow) : NULL };
+		.owner = flow ? *dp_flow_owner(flow) : NULL,
+		.clauses = clauses,
+		.n_clauses = clauses_of(c, walk, table, clauses) };
 
 	end_normal(t, walk);
 	tell(t, &e);
@@ -177,6 +194,15 @@ static void on_control(struct dp_walk_ctx *c, const struct dp_frame *f, struct d
 	tell(t, &e);
 }
 
+static void on_learn(struct dp_walk_ctx *c, const struct dp_walk *walk, const struct dp_op *op)
+{
+	const struct dp_trace_event e = {
+		.kind = DP_TRACE_LEARN, .depth = walk->depth, .key = &walk->key, .op = op
+	};
+
+	tell(c->arg, &e);
+}
+
 static void on_done(struct dp_walk_ctx *c, const struct dp_walk *walk)
 {
 	const struct dp_trace_event e = { .kind = DP_TRACE_END,
@@ -192,6 +218,7 @@ static void on_done(struct dp_walk_ctx *c, const struct dp_walk *walk)
 static const struct dp_sink sink = {
 	.frame = on_frame,
 	.control = on_control,
+	.learn = on_learn,
 	.done = on_done,
 	.looked_up = on_table,
 	.operation = on_operation,

@@ -124,10 +124,6 @@ static void run_program(
 /* A flow was found or not: do what it says. walk->table says where it goes on. */
 static void step(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_flow *flow)
 {
-	uint8_t table = walk->table;
-
-	if (unlikely(c->sink->looked_up))
-		c->sink->looked_up(c, walk, table, flow);
 	walk->table = DP_NO_TABLE;
 	if (unlikely(!flow)) {
 		if (!walk->n_out)
@@ -168,6 +164,8 @@ static void find(struct dp_walk_ctx *c, struct dp_walk *const walks[], unsigned 
 			rte_prefetch0(&c->counts[flows[i]->slot]);
 	}
 	count_table(c, table, n, n_matched);
+	for (unsigned i = 0; unlikely(c->sink->looked_up) && i < n; i++)
+		c->sink->looked_up(c, walks[i], table, flows[i]);
 }
 
 /* The ways that wait for one table, at most DP_BURST. */

@@ -51,8 +51,10 @@ struct dp_walk_ctx;
 struct dp_sink {
 	/* A frame goes to a port, to several, or is dropped at one. */
 	void (*frame)(struct dp_walk_ctx *c, const struct dp_frame *f, const struct dp_verdict *v);
-	/* To the control thread, as to says. */
+	/* To the control thread, as to says: an output. */
 	void (*control)(struct dp_walk_ctx *c, const struct dp_frame *f, struct dp_to_control *to);
+	/* The flow that runs learns from the frame. */
+	void (*learn)(struct dp_walk_ctx *c, const struct dp_walk *walk, const struct dp_op *op);
 	/* The walk is over: n_out outputs, or none and the reason why. */
 	void (*done)(struct dp_walk_ctx *c, const struct dp_walk *walk);
 	/* NULL in workers: what a trace tells. */

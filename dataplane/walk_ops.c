@@ -4,7 +4,10 @@
  */
 #include "walk.h"
 
+#define REASON_ACTION      1 /* OFPR_ACTION */
 #define REASON_INVALID_TTL 2 /* OFPR_INVALID_TTL */
+
+#define FIRST_RESERVED_16 0xff00u
 
 typedef void op_fn(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op);
 
@@ -69,6 +72,31 @@ static void op_move(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp
 	store_be(mask, m.to_bytes, ones << m.to_bit);
 	if (has(walk, op) && dp_walk_own(c, walk))
 		dp_edit_set(&walk->edit, m.to_offset, m.to_bytes, value, mask);
+}
+
+/* As an output to the number that the bits say. NXM's numbers have 16 bits: the reserved ones are
+ * at their end. */
+static void op_output_reg(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
+{
+	unsigned bit = op->data[0] & 0xff, n_bits = op->data[0] >> 8 & 0xff;
+	u128 v = load_be((const uint8_t *)&walk->key + op->offset, op->n_bytes) >> bit;
+	uint64_t words[2] = { 0, (uint64_t)REASON_ACTION << 16 };
+	struct dp_op *report = (struct dp_op *)words;
+	uint32_t port;
+
+	v &= ((u128)1 << n_bits) - 1;
+	if (v > UINT32_MAX)
+		return;
+	port = (uint32_t)v;
+	if (port >= FIRST_RESERVED_16 && port <= UINT16_MAX)
+		port |= 0xffff0000u;
+	if (port != DP_OUT_CONTROLLER) {
+		dp_walk_output(c, walk, port);
+		return;
+	}
+	report->code = DP_OP_CONTROLLER;
+	report->arg = (uint16_t)(op->data[0] >> 16);
+	dp_walk_control(c, walk, report);
 }
 
 /* A header that is not there leaves the frame as it is: OpenFlow 1.3.5, 5.12, is silent, and so
@@ -139,6 +167,11 @@ static void op_controller(struct dp_walk_ctx *c, struct dp_walk *walk, const str
 	dp_walk_control(c, walk, op);
 }
 
+static void op_learn(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
+{
+	c->sink->learn(c, walk, op);
+}
+
 static void op_nothing(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
 {
 }
@@ -160,6 +193,7 @@ static void op_resubmit(struct dp_walk_ctx *c, struct dp_walk *walk, const struc
 
 static op_fn *const functions[DP_N_OPS] = {
 	[DP_OP_OUTPUT] = op_output,
+	[DP_OP_OUTPUT_REG] = op_output_reg,
 	[DP_OP_CONTROLLER] = op_controller,
 	[DP_OP_GROUP] = op_group,
 	[DP_OP_SET] = op_set,
@@ -178,7 +212,8 @@ static op_fn *const functions[DP_N_OPS] = {
 	[DP_OP_DEC_MPLS_TTL] = op_dec_ttl,
 	[DP_OP_SET_QUEUE] = op_nothing, /* every port has one queue */
 	[DP_OP_RESUBMIT] = op_resubmit,
-	[DP_OP_LEARN] = op_controller,
+	[DP_OP_CONJUNCTION] = op_nothing,
+	[DP_OP_LEARN] = op_learn,
 };
 
 void dp_walk_run(struct dp_walk_ctx *c, struct dp_walk *walk, const uint64_t *words, unsigned n)

@@ -130,22 +130,18 @@ void dp_walk_control(struct dp_walk_ctx *c, struct dp_walk *walk, const struct d
 {
 	const struct dp_frame *f = dp_walk_freeze(walk);
 	struct dp_to_control to = {
-		.kind = op->code == DP_OP_LEARN ? DP_TO_CONTROL_LEARN : DP_TO_CONTROL_FRAME,
+		.kind = DP_TO_CONTROL_FRAME,
 		.table = walk->flow ? walk->flow->table : 0,
 		.cookie = walk->flow ? walk->flow->cookie : UINT64_MAX,
 		.max_len = (uint16_t)op->arg,
+		.reason = (uint8_t)(op->data[0] >> 16),
+		.controller_id = (uint16_t)op->data[0],
 		.key = walk->key,
 		.frame_len = f->len,
 	};
 
-	if (to.kind == DP_TO_CONTROL_LEARN) {
-		to.learn = op->data[0];
-	} else {
-		if (c->decide.in->no_packet_in)
-			return;
-		to.reason = (uint8_t)(op->data[0] >> 16);
-		to.controller_id = (uint16_t)op->data[0];
-		walk->n_out++;
-	}
+	if (c->decide.in->no_packet_in)
+		return;
+	walk->n_out++;
 	c->sink->control(c, f, &to);
 }

@@ -55,11 +55,9 @@ static int append_frame(
 	return r;
 }
 
-static struct rte_mbuf *report_new(
-	struct dp_walk_ctx *c, const struct dp_frame *f, const struct dp_to_control *to)
+static struct rte_mbuf *report_new(struct dp_walk_ctx *c, const struct dp_to_control *to)
 {
-	struct rte_mempool *pool = c->pipeline->bridge->dp->pool;
-	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(c->pipeline->bridge->dp->pool);
 	struct report *report;
 
 	if (!m)
@@ -67,26 +65,83 @@ static struct rte_mbuf *report_new(
 	report = (struct report *)rte_pktmbuf_append(m, sizeof(*report));
 	report->bridge = c->pipeline->bridge;
 	report->to = *to;
-	report->to.n_frame = to->kind == DP_TO_CONTROL_FRAME ? RTE_MIN(f->len, MAX_REPORTED) : 0;
-	if (append_frame(pool, m, f, report->to.n_frame) == 0)
-		return m;
-	rte_pktmbuf_free(m);
-	return NULL;
+	return m;
+}
+
+/* m is NULL, or not complete: not taken. */
+static bool hand_in(struct dp *dp, struct rte_mbuf *m, bool is_complete)
+{
+	bool is_taken = is_complete && rte_ring_enqueue(dp->to_control, m) == 0;
+
+	if (is_taken && atomic_exchange(&dp->armed, false))
+		dp_wake_control(dp);
+	if (!is_taken)
+		rte_pktmbuf_free(m);
+	return is_taken;
 }
 
 static void on_control(struct dp_walk_ctx *c, const struct dp_frame *f, struct dp_to_control *to)
 {
 	struct dp_worker *w = c->arg;
-	struct dp *dp = w->dp;
-	struct rte_mbuf *m = report_new(c, f, to);
-	bool is_taken = m && rte_ring_enqueue(dp->to_control, m) == 0;
+	struct rte_mbuf *m;
+	bool is_complete;
 
-	if (is_taken && atomic_exchange(&dp->armed, false))
-		dp_wake_control(dp);
-	if (m && !is_taken)
-		rte_pktmbuf_free(m);
-	if (to->kind == DP_TO_CONTROL_FRAME)
-		dp_count_control(w, c->decide.in->bridge->controller, f->len, is_taken);
+	to->n_bytes = RTE_MIN(f->len, MAX_REPORTED);
+	m = report_new(c, to);
+	is_complete = m && append_frame(w->dp->pool, m, f, to->n_bytes) == 0;
+	dp_count_control(
+		w, c->decide.in->bridge->controller, f->len, hand_in(w->dp, m, is_complete));
+}
+
+static uint64_t mix(uint64_t h, uint64_t word)
+{
+	unsigned __int128 product = (unsigned __int128)(h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* What a worker has handed in this second, and no flow was changed since, is not handed in again:
+ * the control thread knows it. The place is that of the match, so that an address which moves
+ * forth and back is learned each time. */
+static struct dp_learned *place_of(struct dp_walk_ctx *c, const struct dp_walk *walk,
+	const struct dp_learn *learn, struct dp_learned *ret)
+{
+	struct dp_worker *w = c->arg;
+	uint64_t where = mix(c->pipeline->seed, learn->id);
+
+	ret->what = where;
+	for (uint32_t i = 0; i < learn->n_words; i++) {
+		const struct dp_learn_word *word = &learn->words[i];
+
+		where = mix(where, walk->key.words[word->at] & word->match);
+		ret->what = mix(ret->what, walk->key.words[word->at] & word->all);
+	}
+	ret->n_changed = atomic_load_explicit(&c->pipeline->n_changed, memory_order_relaxed);
+	ret->at_s = c->decide.now_s;
+	return &w->learned[where % DP_N_LEARNED];
+}
+
+static void on_learn(struct dp_walk_ctx *c, const struct dp_walk *walk, const struct dp_op *op)
+{
+	const struct dp_learn *learn = (const struct dp_learn *)op->data;
+	const struct dp_to_control to = {
+		.kind = DP_TO_CONTROL_LEARN, .key = walk->key, .n_bytes = learn->n_bytes
+	};
+	struct dp_worker *w = c->arg;
+	struct dp_learned now, *place = place_of(c, walk, learn, &now);
+	struct rte_mbuf *m, *tail;
+	bool is_taken;
+
+	if (likely(place->what == now.what && place->n_changed == now.n_changed &&
+		    place->at_s == now.at_s))
+		return;
+	tail = m = report_new(c, &to);
+	is_taken = hand_in(w->dp, m,
+		m && dp_mbuf_append(
+			     m, &tail, w->dp->pool, dp_learn_template(learn), learn->n_bytes) == 0);
+	dp_count_add(&c->counts[c->pipeline->learn_slot], is_taken, !is_taken, now.at_s);
+	if (is_taken)
+		*place = now;
 }
 
 static void on_done(struct dp_walk_ctx *c, const struct dp_walk *walk)
@@ -101,6 +156,7 @@ static void on_done(struct dp_walk_ctx *c, const struct dp_walk *walk)
 static const struct dp_sink sink = {
 	.frame = on_frame,
 	.control = on_control,
+	.learn = on_learn,
 	.done = on_done,
 };
 
@@ -199,11 +255,11 @@ static void hand_over(struct dp *dp, struct rte_mbuf *m)
 	uint8_t *bytes = NULL;
 	struct dp_to_control to = report->to;
 
-	if (to.n_frame) {
-		bytes = malloc(to.n_frame);
+	if (to.n_bytes) {
+		bytes = malloc(to.n_bytes);
 		if (!bytes)
 			return;
-		to.frame = rte_pktmbuf_read(m, sizeof(*report), to.n_frame, bytes);
+		to.bytes = rte_pktmbuf_read(m, sizeof(*report), to.n_bytes, bytes);
 	}
 	if (dp->events.to_control)
 		dp->events.to_control(dp->events.ctx, report->bridge, &to);

@@ -22,6 +22,14 @@ struct dp_learn_msg {
 	uint64_t port;
 };
 
+#define DP_N_LEARNED 1024
+
+/* What flows learned from a frame last, a place by a hash of what they are found by. */
+struct dp_learned {
+	uint64_t what; /* a hash of all that was taken of the frame */
+	uint32_t n_changed, at_s;
+};
+
 /* Frames on their way out of one port, sent when full or when the received burst is done. */
 struct dp_batch {
 	uint16_t n;
@@ -53,6 +61,8 @@ struct dp_worker {
 	struct {
 		uint64_t key, port, until_tsc;
 	} recent[DP_N_RECENT];
+
+	struct dp_learned learned[DP_N_LEARNED];
 
 	int epoll_fd;
 	uint64_t epoll_generation; /* snapshot that the descriptors in epoll_fd are of */

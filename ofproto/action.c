@@ -107,6 +107,9 @@ static bool action_equal(const struct of_action *a, const struct of_action *b)
 		return a->controller.max_len == b->controller.max_len &&
 		       a->controller.controller_id == b->controller.controller_id &&
 		       a->controller.reason == b->controller.reason;
+	case OF_ACTION_OUTPUT_REG:
+		return of_subfield_equal(&a->output_reg.from, &b->output_reg.from) &&
+		       a->output_reg.max_len == b->output_reg.max_len;
 	case OF_ACTION_GROUP:
 	case OF_ACTION_SET_QUEUE:
 		return a->group == b->group;
@@ -153,7 +156,7 @@ static int identify(const struct of_cursor *c, const struct of_action_kind **ret
 static bool fits_set(uint8_t type)
 {
 	return type != OF_ACTION_LEARN && type != OF_ACTION_CONJUNCTION && type != OF_ACTION_NOTE &&
-	       type != OF_ACTION_CONTROLLER;
+	       type != OF_ACTION_CONTROLLER && type != OF_ACTION_OUTPUT_REG;
 }
 
 static int decode_one(struct of_cursor *c, const struct of_action_limits *limits,

@@ -110,6 +110,8 @@ uint32_t of_action_needs(const struct of_action *a)
 		return to_write(a->set.field);
 	if (a->type == OF_ACTION_MOVE)
 		return of_field(a->move.from.field)->prereq | to_write(a->move.to.field);
+	if (a->type == OF_ACTION_OUTPUT_REG)
+		return of_field(a->output_reg.from.field)->prereq;
 	return needs[a->type];
 }
 
@@ -127,6 +129,8 @@ int of_action_check(
 		is_ok = may_write(state, a->set.field);
 	else if (a->type == OF_ACTION_MOVE)
 		is_ok = may_read(state, &a->move.from) && may_write(state, a->move.to.field);
+	else if (a->type == OF_ACTION_OUTPUT_REG)
+		is_ok = may_read(state, &a->output_reg.from);
 	else if (a->type == OF_ACTION_LEARN && state->is_checked)
 		return of_learn_check(a->learn, state->is_open ? NULL : &state->match, reterr_of);
 	if (!is_ok)

@@ -207,6 +207,34 @@ static void move_format(const struct of_action *a, struct of_buf *out)
 	of_subfield_format(out, &a->move.to);
 }
 
+static int output_reg_decode(const struct of_body *b, struct of_action *a, struct of_err *reterr_of)
+{
+	unsigned bits = of_get_u16(b->at);
+
+	for (unsigned i = 8; i < b->n; i++)
+		if (b->at[i])
+			return of_bad_action(reterr_of, OF_BA_BAD_ARGUMENT);
+	a->output_reg.max_len = of_get_u16(b->at + 6);
+	return of_subfield_decode(of_get_u32(b->at + 2), bits >> 6, (bits & 0x3f) + 1,
+		&a->output_reg.from, reterr_of);
+}
+
+static void output_reg_encode(const struct of_action *a, struct of_buf *out)
+{
+	unsigned offset, n_bits;
+	uint32_t header = of_subfield_header(&a->output_reg.from, &offset, &n_bits);
+
+	of_buf_put_u16(out, (uint16_t)(offset << 6 | (n_bits - 1)));
+	of_buf_put_u32(out, header);
+	of_buf_put_u16(out, a->output_reg.max_len);
+}
+
+static void output_reg_format(const struct of_action *a, struct of_buf *out)
+{
+	of_buf_puts(out, "output:");
+	of_subfield_format(out, &a->output_reg.from);
+}
+
 static int resubmit_decode(const struct of_body *b, struct of_action *a, struct of_err *reterr_of)
 {
 	a->resubmit.in_port = of_port_from_16(of_get_u16(b->at));
@@ -383,11 +411,14 @@ static const struct of_action_kind nicira[] = {
 	{ 6, 24, 24, OF_ACTION_MOVE, move_decode, move_encode, move_format },
 	{ 7, 24, 24, OF_ACTION_SET_FIELD, of_reg_load_decode, NULL, of_reg_load_format },
 	{ 8, 16, ANY_LEN, OF_ACTION_NOTE, note_decode, note_encode, note_format },
+	{ 15, 24, 24, OF_ACTION_OUTPUT_REG, output_reg_decode, output_reg_encode,
+		output_reg_format },
 	{ 16, 32, ANY_LEN, OF_ACTION_LEARN, of_learn_decode, of_learn_encode, of_learn_format },
 	{ 18, 16, 16, OF_ACTION_DEC_NW_TTL, dec_ttl_decode, bare_encode, bare_format },
 	{ 20, 16, 16, OF_ACTION_CONTROLLER, controller_decode, controller_encode,
 		controller_format },
 	{ 21, 16, ANY_LEN, OF_ACTION_DEC_NW_TTL, dec_ttl_ids_decode, bare_encode, bare_format },
+	{ 33, 16, ANY_LEN, OF_ACTION_SET_FIELD, of_reg_load2_decode, NULL, of_reg_load_format },
 	{ 34, 16, 16, OF_ACTION_CONJUNCTION, conjunction_decode, conjunction_encode,
 		conjunction_format },
 };

@@ -47,6 +47,7 @@ int of_set_field_decode(const struct of_body *body, struct of_action *a, struct 
 void of_set_field_encode(const struct of_action *a, struct of_buf *out);
 void of_set_field_format(const struct of_action *a, struct of_buf *out);
 int of_reg_load_decode(const struct of_body *body, struct of_action *a, struct of_err *reterr_of);
+int of_reg_load2_decode(const struct of_body *body, struct of_action *a, struct of_err *reterr_of);
 void of_reg_load_format(const struct of_action *a, struct of_buf *out);
 
 /** Whole reg_load actions, one a run of bits in the mask. */

@@ -63,7 +63,7 @@ void of_entry_swap(struct of_switch *sw, struct of_entry *entry,
 	struct of_refs *old_refs = entry->refs;
 
 	sw->n_normal -= is_normal(&entry->flow);
-	of_refs_unlink(old_refs);
+	of_refs_unlink(sw, old_refs);
 	entry->flow.instructions = *instructions;
 	entry->refs = *refs;
 	of_refs_link(entry->refs, entry);
@@ -112,7 +112,7 @@ void of_entry_remove(struct of_switch *sw, struct of_entry *entry, unsigned reas
 
 	sw->provider->flow_counts(sw->provider_ctx, &entry->flow, &last);
 	sw->n_normal -= is_normal(&entry->flow);
-	of_refs_unlink(entry->refs);
+	of_refs_unlink(sw, entry->refs);
 	free(TAKE_PTR(entry->refs));
 	if (of_entry_has_timeout(entry))
 		stop_timing(sw, entry);

@@ -22,6 +22,11 @@ static bool is_idle(const struct of_switch *sw, const struct of_flow *flow, uint
 	return is_over(counts.used_ns, flow->idle_timeout_s, now_ns);
 }
 
+static uint64_t hard_since(const struct of_flow *flow)
+{
+	return flow->made_ns + flow->learned_s * NS_PER_S;
+}
+
 void of_switch_expire(struct of_switch *sw, uint64_t now_ns, unsigned most)
 {
 	unsigned n = most < sw->n_expiring ? most : sw->n_expiring;
@@ -32,9 +37,10 @@ void of_switch_expire(struct of_switch *sw, uint64_t now_ns, unsigned most)
 
 		TAILQ_REMOVE(&sw->expiring, entry, expiring);
 		TAILQ_INSERT_TAIL(&sw->expiring, entry, expiring);
-		if (is_over(flow->made_ns, flow->hard_timeout_s, now_ns))
+		if (is_over(hard_since(flow), flow->hard_timeout_s, now_ns))
 			of_entry_remove(sw, entry, OF_RR_HARD_TIMEOUT, now_ns);
 		else if (is_idle(sw, flow, now_ns))
 			of_entry_remove(sw, entry, OF_RR_IDLE_TIMEOUT, now_ns);
 	}
+	of_taught_flush(sw, now_ns);
 }

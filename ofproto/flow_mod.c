@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "ofproto/learn.h"
 #include "state.h"
 
 struct op {
@@ -37,6 +38,7 @@ static void set_from_mod(struct of_flow *flow, const struct op *op)
 	flow->cookie = mod->cookie;
 	flow->made_ns = op->now_ns;
 	flow->reset_ns = op->now_ns;
+	flow->learned_s = 0;
 	flow->idle_timeout_s = mod->idle_timeout_s;
 	flow->hard_timeout_s = mod->hard_timeout_s;
 	flow->flags = mod->flags;
@@ -372,6 +374,34 @@ static int modify_strict(struct op *op)
 	return modify_collected(&changes, each_strict(op, modify_one, &changes));
 }
 
+#define NS_PER_S UINT64_C(1000000000)
+
+/* Rounded up, so that no flow goes too early. */
+static void begin_again(struct of_flow *flow, uint64_t now_ns)
+{
+	if (now_ns > flow->made_ns)
+		flow->learned_s = (uint32_t)((now_ns - flow->made_ns + NS_PER_S - 1) / NS_PER_S);
+}
+
+/* What is learned most often is what is known already: then nobody else hears of it. */
+static int learn(struct op *op)
+{
+	struct of_flow_key key = { op->match, op->mod->priority, op->mod->table };
+	struct of_entry *entry = of_flow_table_find(&op->sw->flows, &key);
+	struct changes changes = { .op = op };
+	int r = 0;
+
+	if (!entry)
+		return add_new(op, &key);
+	if (!instructions_equal(&entry->flow.instructions, &op->mod->instructions))
+		r = modify_collected(&changes, changes_add(&changes, entry));
+	if (r < 0)
+		return r;
+	entry->flow.cookie = op->mod->cookie;
+	begin_again(&entry->flow, op->now_ns);
+	return 0;
+}
+
 static int delete (struct op *op)
 {
 	return each_loose(op, delete_one, op);
@@ -408,18 +438,48 @@ static int check_and_run(struct op *op, const struct command *command)
 	return r < 0 ? refuse(op, r) : command->run(op);
 }
 
-int of_switch_flow_mod(
-	struct of_switch *sw, struct of_flow_mod *mod, uint64_t now_ns, struct of_err *reterr_of)
+static int run(struct of_switch *sw, struct of_flow_mod *mod, const struct command *command,
+	uint64_t now_ns, struct of_err *reterr_of)
 {
 	struct of_err ignored;
 	struct op op = { .sw = sw, .mod = mod, .now_ns = now_ns };
 	int r;
 
 	op.reterr_of = reterr_of ? reterr_of : &ignored;
-	if (mod->command >= sizeof(commands) / sizeof(commands[0]))
-		return fail(&op, OF_FM_BAD_COMMAND);
-	r = check_and_run(&op, &commands[mod->command]);
+	r = command ? check_and_run(&op, command) : fail(&op, OF_FM_BAD_COMMAND);
 	free(op.refs);
 	free(op.match);
+	of_taught_flush(sw, now_ns);
+	return r;
+}
+
+int of_switch_flow_mod(
+	struct of_switch *sw, struct of_flow_mod *mod, uint64_t now_ns, struct of_err *reterr_of)
+{
+	bool is_known = mod->command < sizeof(commands) / sizeof(commands[0]);
+
+	return run(sw, mod, is_known ? &commands[mod->command] : NULL, now_ns, reterr_of);
+}
+
+static bool has_teacher(const struct of_switch *sw, const struct of_learn *learn)
+{
+	return of_taught_find(&sw->taught, learn->cookie, learn->table) ||
+	       !(learn->flags & OF_LEARN_DELETE_LEARNED);
+}
+
+int of_switch_learn(struct of_switch *sw, const struct of_learn *from,
+	const struct sh_flow_key *frame, uint64_t now_ns, struct of_err *reterr_of)
+{
+	static const struct command command = { learn, true };
+	struct of_flow_mod mod;
+	int r;
+
+	if (!has_teacher(sw, from))
+		return 0;
+	r = of_learn_flow(from, frame, &mod);
+	if (r < 0)
+		return r;
+	r = run(sw, &mod, &command, now_ns, reterr_of);
+	of_instructions_done(&mod.instructions);
 	return r;
 }

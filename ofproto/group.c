@@ -235,8 +235,10 @@ int of_switch_group_mod(
 {
 	struct of_err ignored;
 	struct op op = { sw, mod, now_ns, reterr_of ? reterr_of : &ignored };
+	int r = run(&op);
 
-	return run(&op);
+	of_taught_flush(sw, now_ns);
+	return r;
 }
 
 struct of_group *of_switch_group(const struct of_switch *sw, uint32_t id)

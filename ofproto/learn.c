@@ -10,7 +10,7 @@
 
 #include "action_kind.h"
 #include "format.h"
-#include "ofproto/request.h"
+#include "ofproto/learn.h"
 #include "oxm.h"
 #include "subfield.h"
 
@@ -27,8 +27,6 @@
 #define MAX_BITS     128
 #define SUBFIELD_LEN 6
 
-#define SEND_FLOW_REM    0x1
-#define DELETE_LEARNED   0x2
 #define DEFAULT_PRIORITY 0x8000
 
 static int take_subfield(
@@ -164,7 +162,7 @@ int of_learn_decode(const struct of_body *body, struct of_action *a, struct of_e
 	int r;
 
 	if (body->at[17] || body->at[16] >= OF_N_TABLES ||
-		of_get_u16(body->at + 14) & ~(SEND_FLOW_REM | DELETE_LEARNED))
+		of_get_u16(body->at + 14) & ~(OF_LEARN_SEND_FLOW_REM | OF_LEARN_DELETE_LEARNED))
 		return of_bad_action(reterr_of, OF_BA_BAD_ARGUMENT);
 	r = take_specs(specs, NULL, &n, reterr_of);
 	if (r < 0)
@@ -228,6 +226,26 @@ void of_learn_encode(const struct of_action *a, struct of_buf *out)
 	of_buf_put_u16(out, learn->fin_hard_timeout_s);
 	for (unsigned i = 0; i < learn->n_specs; i++)
 		put_spec(&learn->specs[i], out);
+}
+
+void of_learn_pack(const struct of_learn *learn, struct of_buf *out)
+{
+	const struct of_action a = { .type = OF_ACTION_LEARN,
+		.learn = (struct of_learn *)(uintptr_t)learn };
+
+	of_learn_encode(&a, out);
+}
+
+int of_learn_unpack(const uint8_t *packed, size_t n, struct of_learn **ret)
+{
+	const struct of_body body = { .at = packed, .n = n };
+	struct of_action a = { .type = OF_ACTION_LEARN };
+	struct of_err ignored;
+	int r = n < FIXED_LEN ? -EINVAL : of_learn_decode(&body, &a, &ignored);
+
+	if (r == 0)
+		*ret = a.learn;
+	return r;
 }
 
 struct of_learn *of_learn_copy(const struct of_learn *learn)
@@ -358,9 +376,9 @@ void of_learn_format(const struct of_action *a, struct of_buf *out)
 	format_nonzero(out, "fin_hard_timeout", learn->fin_hard_timeout_s);
 	if (learn->priority != DEFAULT_PRIORITY)
 		of_buf_printf(out, ",priority=%u", learn->priority);
-	if (learn->flags & SEND_FLOW_REM)
+	if (learn->flags & OF_LEARN_SEND_FLOW_REM)
 		of_buf_puts(out, ",send_flow_rem");
-	if (learn->flags & DELETE_LEARNED)
+	if (learn->flags & OF_LEARN_DELETE_LEARNED)
 		of_buf_puts(out, ",delete_learned");
 	if (learn->cookie)
 		of_buf_printf(out, ",cookie=%#" PRIx64, learn->cookie);

@@ -157,21 +157,30 @@ static int delete (struct op *op)
 	return 0;
 }
 
+static int run(struct op *op)
+{
+	uint16_t command = op->mod->command;
+	int r;
+
+	if (command > OF_MC_DELETE)
+		return fail(op, OF_MM_BAD_COMMAND);
+	if (command == OF_MC_DELETE)
+		return delete (op);
+	r = check(op);
+	if (r < 0)
+		return r;
+	return command == OF_MC_ADD ? add(op) : modify(op);
+}
+
 int of_switch_meter_mod(
 	struct of_switch *sw, struct of_meter_mod *mod, uint64_t now_ns, struct of_err *reterr_of)
 {
 	struct of_err ignored;
 	struct op op = { sw, mod, now_ns, reterr_of ? reterr_of : &ignored };
-	int r;
+	int r = run(&op);
 
-	if (mod->command > OF_MC_DELETE)
-		return fail(&op, OF_MM_BAD_COMMAND);
-	if (mod->command == OF_MC_DELETE)
-		return delete (&op);
-	r = check(&op);
-	if (r < 0)
-		return r;
-	return mod->command == OF_MC_ADD ? add(&op) : modify(&op);
+	of_taught_flush(sw, now_ns);
+	return r;
 }
 
 struct of_meter *of_switch_meter(const struct of_switch *sw, uint32_t id)

@@ -131,12 +131,21 @@ static int to_port(struct of_action_list *list, const struct of_word *word, uint
 	return add(list, word, &a);
 }
 
+/* A port, or the field that names it. */
 static int output(struct of_action_list *list, struct of_word *word, uint8_t arg)
 {
+	struct of_action a = {
+		.type = OF_ACTION_OUTPUT_REG, .is_nx = true, .output_reg.max_len = UINT16_MAX
+	};
+	struct sh_err ignored;
 	uint32_t port;
 	int r = of_parse_port(list->names, word->key, word->value, &port, list->err);
 
-	return r < 0 ? r : to_port(list, word, port);
+	if (r == 0)
+		return to_port(list, word, port);
+	if (of_parse_subfield(word->key, word->value, &a.output_reg.from, &ignored) < 0)
+		return r;
+	return add(list, word, &a);
 }
 
 static const char *const reasons[] = { "no_match", "action", "invalid_ttl", "action_set", "group",

@@ -6,14 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ofproto/learn.h"
 #include "parse.h"
 #include "subfield.h"
 
 #define N(list) (sizeof(list) / sizeof(*(list)))
 
 #define MAX_SPECS        64
-#define SEND_FLOW_REM    0x1
-#define DELETE_LEARNED   0x2
 #define DEFAULT_PRIORITY 0x8000
 
 /* Words with a number. */
@@ -48,9 +47,9 @@ static int set_fixed(struct of_learn *learn, const struct of_word *word, struct 
 	} else if (strcmp(word->key, "cookie") == 0) {
 		r = of_parse_number(word->key, word->value, UINT64_MAX, &learn->cookie, err);
 	} else if (strcmp(word->key, "send_flow_rem") == 0 && !word->mark) {
-		learn->flags |= SEND_FLOW_REM;
+		learn->flags |= OF_LEARN_SEND_FLOW_REM;
 	} else if (strcmp(word->key, "delete_learned") == 0 && !word->mark) {
-		learn->flags |= DELETE_LEARNED;
+		learn->flags |= OF_LEARN_DELETE_LEARNED;
 	} else {
 		return set_number(learn, word, v, err);
 	}

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "ofproto/learn.h"
 #include "state.h"
 
 bool of_target_is_fresh(struct of_target *target, uint64_t mark)
@@ -16,12 +17,18 @@ bool of_target_is_fresh(struct of_target *target, uint64_t mark)
 	return true;
 }
 
-static uint32_t count_groups(const struct of_actions *actions)
+static bool teaches(const struct of_action *action)
+{
+	return action->type == OF_ACTION_LEARN && action->learn->flags & OF_LEARN_DELETE_LEARNED;
+}
+
+/* At the most. */
+static uint32_t count_targets(const struct of_actions *actions)
 {
 	uint32_t n = 0;
 
 	for (unsigned i = 0; i < actions->n; i++)
-		n += actions->list[i].type == OF_ACTION_GROUP;
+		n += actions->list[i].type == OF_ACTION_GROUP || teaches(&actions->list[i]);
 	return n;
 }
 
@@ -48,6 +55,22 @@ static int add_groups(struct of_switch *sw, struct of_refs *refs, const struct o
 	return 0;
 }
 
+static int add_taught(struct of_switch *sw, struct of_refs *refs, const struct of_actions *actions)
+{
+	for (unsigned i = 0; i < actions->n; i++) {
+		const struct of_learn *learn = actions->list[i].learn;
+		struct of_taught *taught;
+
+		if (!teaches(&actions->list[i]))
+			continue;
+		taught = of_taught_get(&sw->taught, learn->cookie, learn->table);
+		if (!taught)
+			return -ENOMEM;
+		add_target(refs, &taught->target, sw->mark);
+	}
+	return 0;
+}
+
 static int add_meter(struct of_switch *sw, struct of_refs *refs,
 	const struct of_instructions *instructions, struct of_err *reterr_of)
 {
@@ -65,7 +88,7 @@ static int add_meter(struct of_switch *sw, struct of_refs *refs,
 int of_refs_new(struct of_switch *sw, const struct of_instructions *instructions,
 	struct of_refs **ret, struct of_err *reterr_of)
 {
-	uint32_t most = count_groups(&instructions->apply) + count_groups(&instructions->write) +
+	uint32_t most = count_targets(&instructions->apply) + count_targets(&instructions->write) +
 			instructions->has_meter;
 	struct of_refs *refs;
 	int r;
@@ -80,6 +103,7 @@ int of_refs_new(struct of_switch *sw, const struct of_instructions *instructions
 	r = add_meter(sw, refs, instructions, reterr_of);
 	r = r < 0 ? r : add_groups(sw, refs, &instructions->apply, reterr_of);
 	r = r < 0 ? r : add_groups(sw, refs, &instructions->write, reterr_of);
+	r = r < 0 ? r : add_taught(sw, refs, &instructions->apply);
 	if (r < 0) {
 		free(refs);
 		return r;
@@ -99,10 +123,13 @@ void of_refs_link(struct of_refs *refs, struct of_entry *entry)
 	}
 }
 
-void of_refs_unlink(struct of_refs *refs)
+void of_refs_unlink(struct of_switch *sw, struct of_refs *refs)
 {
 	for (uint32_t i = 0; refs && i < refs->n; i++) {
+		struct of_target *target = refs->refs[i].target;
+
 		LIST_REMOVE(&refs->refs[i], link);
-		refs->refs[i].target->n--;
+		if (--target->n == 0 && target->is_taught)
+			of_taught_drop(&sw->taught, (struct of_taught *)target);
 	}
 }

@@ -156,6 +156,33 @@ int of_reg_load_decode(const struct of_body *body, struct of_action *a, struct o
 	return 0;
 }
 
+/* The value of a field, under a mask or not, as a match has it. */
+int of_reg_load2_decode(const struct of_body *body, struct of_action *a, struct of_err *reterr_of)
+{
+	struct of_cursor c = { body->at, body->n };
+	struct of_err ignored;
+	struct of_oxm oxm;
+
+	if (of_oxm_take(&c, &oxm, &ignored) < 0)
+		return ignored.code == OF_BM_BAD_LEN ? of_bad_action(reterr_of, OF_BA_BAD_SET_LEN)
+						     : refuse_mask(reterr_of);
+	if (oxm.id < 0 || oxm.id >= OF_N_FIELDS)
+		return of_bad_action(reterr_of, OF_BA_BAD_SET_TYPE);
+	if (!oxm.fits)
+		return of_bad_action(reterr_of, OF_BA_BAD_SET_LEN);
+	if (!may_set((enum of_field_id)oxm.id, oxm.value) || !is_zero(c.at, c.left))
+		return of_bad_action(reterr_of, OF_BA_BAD_SET_ARGUMENT);
+	if (oxm.mask && !of_oxm_value_ok((enum of_field_id)oxm.id, oxm.mask))
+		return refuse_mask(reterr_of);
+	a->set.field = (uint8_t)oxm.id;
+	a->is_nx = oxm.mask != NULL;
+	memcpy(a->set.value, oxm.value, oxm.n_bytes);
+	of_field_ones(a->set.field, a->set.mask);
+	if (oxm.mask)
+		memcpy(a->set.mask, oxm.mask, oxm.n_bytes);
+	return 0;
+}
+
 /* A run of bits of a set action, as reg_load has it. */
 struct run {
 	struct of_subfield to;

@@ -7,6 +7,7 @@
 #include "flow_table.h"
 #include "ids.h"
 #include "refs.h"
+#include "taught.h"
 
 struct of_group_entry {
 	struct of_group group;
@@ -28,7 +29,8 @@ struct of_switch {
 	struct of_flow_table flows;
 	struct of_entries expiring; /* those with a timeout; the first is looked at next */
 	uint32_t n_expiring;
-	uint32_t n_normal;            /* flows that send every frame to NORMAL */
+	uint32_t n_normal; /* flows that send every frame to NORMAL */
+	struct of_taught_set taught;
 	struct of_ids groups, meters; /* struct of_group_entry, struct of_meter_entry */
 	uint64_t mark;
 };

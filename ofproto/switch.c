@@ -28,6 +28,7 @@ int of_switch_new(const struct of_switch_conf *conf, const struct of_provider *p
 	sw->provider = provider;
 	sw->provider_ctx = provider_ctx;
 	TAILQ_INIT(&sw->expiring);
+	of_taught_init(&sw->taught);
 	*ret = sw;
 	return 0;
 }
@@ -45,6 +46,7 @@ static void clear(struct of_switch *sw, uint64_t now_ns)
 	(void)of_flow_table_each(&sw->flows, OF_TABLE_ALL, &everything, remove_one, sw);
 	of_groups_clear(sw, now_ns);
 	of_meters_clear(sw, now_ns);
+	of_taught_flush(sw, now_ns);
 }
 
 void of_switch_free(struct of_switch *sw)
@@ -54,6 +56,7 @@ void of_switch_free(struct of_switch *sw)
 	sw->events = (struct of_switch_events){ 0 };
 	clear(sw, 0);
 	of_flow_table_done(&sw->flows);
+	of_hash_done(&sw->taught.by_cookie);
 	of_ids_done(&sw->groups);
 	of_ids_done(&sw->meters);
 	free(sw);

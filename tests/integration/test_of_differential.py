@@ -8,9 +8,11 @@ import pytest
 
 from daemon import TOP
 from differential import Pair
+from of_conjunctions import conjunctions
 from of_differences import ACCEPTED, accepted, page
-from of_scripts import SUBJECTS
+from of_scripts import SUBJECTS as SCRIPTS
 
+SUBJECTS = (*SCRIPTS, conjunctions)
 PAGE = os.path.join(TOP, "doc", "openflow-differences.md")
 used, asked = set(), set()
 

@@ -464,6 +464,39 @@ def registers():
             *frames(*WELL_FORMED[::2])])
 
 
+def outputs_by_register():
+    """Outputs to what a field says, and loads of a field as a match has it."""
+    seen = frames("udp", "vlan", "arp request")
+    for port in (1, 2, 3, 4, 0, 0xfeff, 0xfff8, 0xfffb, 0xfffc, 0xffff, 0x10002):
+        yield Script(f"output to reg0 of {port:#x}", [
+            one_flow([], of.load("reg0", 0, 32, port), of.output_reg("reg0", 0, 32),
+                     of.output(3)), *seen])
+    yield Script("output to the controller by a register", [
+        one_flow([], of.load("reg0", 0, 16, 0xfffd), of.output_reg("reg0", 0, 16)),
+        Frame("udp", 1, FRAMES["udp"], 1)])
+    for label, action in {
+            "a part": of.output_reg("reg0", 4, 4), "in_port": of.output_reg("nx_in_port", 0, 16),
+            "metadata": of.output_reg("metadata", 0, 64), "port": of.output_reg("nx_udp_dst", 0, 16),
+    }.items():
+        yield Script(f"output to {label}", [
+            one_flow(UDP4, of.load("reg0", 4, 4, 3), action, label="flow"), *seen])
+    for label, action in {
+            "reg": of.load2("reg1", 7), "eth": of.load2("eth_dst", M_A),
+            "eth masked": of.load2("eth_dst", 0xaa00, 0xff00),
+            "ip": of.load2("ipv4_dst", IP_A), "ip masked": of.load2("ipv4_dst", 9, 0xff)}.items():
+        yield Script(f"load2 {label}", [one_flow(IP4, action, of.output(2)), *seen])
+    yield Script("wrong load2 and output_reg", [Ask(label, of.add(IP4, of.apply(action)))
+                                                for label, action in {
+        "eth_type": of.load2("eth_type", 5),
+        "pad": of.nicira(33, oxm("reg1", 7) + bytes(5) + b"\1"),
+        "value outside of the mask": of.load2("reg1", 7, 3),
+        "prerequisite": of.load2("tcp_dst", 5),
+        "field": of.nicira(15, struct.pack("!HIH6x", 31, 0x00ff0004, 0)),
+        "bits": of.output_reg("reg0", 8, 32),
+        "zeros": of.output_reg("reg0", 0, 32)[:-1] + b"\1",
+        "needs": of.output_reg("nx_tcp_flags", 0, 12)}.items()])
+
+
 def flow_mods():
     """Add, modify, delete; strict and not; cookies, filters, flags, tables."""
     out2, out3 = of.apply(of.output(2)), of.apply(of.output(3))
@@ -854,4 +887,4 @@ def mixtures(n=20):
 
 
 SUBJECTS = (matches, wrong_matches, set_fields, tags, wrong_actions, instructions, outputs,
-            registers, flow_mods, groups, meters, requests, mixtures)
+            registers, outputs_by_register, flow_mods, groups, meters, requests, mixtures)

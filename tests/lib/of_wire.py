@@ -147,6 +147,20 @@ def load(name, offset, n_bits, value):
 
 # instructions
 
+def output_reg(name, offset, n_bits, max_len=0xffff):
+    return nicira(15, struct.pack("!H", offset << 6 | n_bits - 1) + oxm_header(name) + struct.pack(
+        "!H6x", max_len))
+
+
+def load2(name, value, mask=None):
+    return nicira(33, oxm(name, value, mask))
+
+
+def conjunction(number, k, n):
+    """Clause k of n, from 1."""
+    return nicira(34, struct.pack("!BBI", k - 1, n, number))
+
+
 def instruction(kind, body):
     return struct.pack("!HH", kind, 4 + len(body)) + body
 

@@ -159,12 +159,25 @@ static void niciras_actions_survive_and_print(void **state)
 	assert_actions(NX16 "000e fff8 03 000000", "resubmit(,3)");
 	assert_actions(NX16 "000e 0005 03 000000", "resubmit(5,3)");
 	assert_actions(NX16 "0001 0005 00000000", "resubmit:5");
+	assert_actions(NX "000f 001f 00010004 ffff 000000000000", "output:NXM_NX_REG0[]");
 	assert_actions(NX16 "0008 010203040506", "note:01.02.03.04.05.06");
 	assert_actions(NX16 "0014 ffff 0000 01 00", "CONTROLLER:65535");
 	assert_actions(
 		NX16 "0014 0080 0007 02 00", "controller(reason=invalid_ttl,max_len=128,id=7)");
 	assert_actions(
 		CONJUNCTION NX16 "0022 01 02 00000007", "conjunction(7,1/2),conjunction(7,2/2)");
+}
+
+static void load_of_a_match_field_is_set_field_or_reg_load(void **state)
+{
+	struct of_actions actions = actions_of("",
+		NX "0021 00010204 00000007 000000000000" NX "0021 00010308 00000700 0000ff00 0000");
+	struct of_buf out = { 0 };
+
+	of_actions_format(&actions, &out);
+	assert_text(&out, "set_field:0x7->reg1,load:0x7->NXM_NX_REG1[8..15]");
+	of_buf_done(&out);
+	of_actions_done(&actions);
 }
 
 static void niciras_ttl_is_the_standards(void **state)
@@ -481,6 +494,7 @@ int main(void)
 		cmocka_unit_test(standard_actions_survive_and_print),
 		cmocka_unit_test(set_field_survives_and_prints),
 		cmocka_unit_test(niciras_actions_survive_and_print),
+		cmocka_unit_test(load_of_a_match_field_is_set_field_or_reg_load),
 		cmocka_unit_test(niciras_ttl_is_the_standards),
 		cmocka_unit_test(learn_survives_and_prints),
 		cmocka_unit_test(learn_widens_a_whole_port),

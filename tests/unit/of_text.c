@@ -210,6 +210,7 @@ static void every_action_is_read_and_printed(void **state)
 		{ "ip", "dec_ttl" }, { "ip", "mod_nw_ttl:3" }, { "mpls", "dec_mpls_ttl" },
 		{ "mpls", "set_mpls_ttl(3)" }, { "mpls", "copy_ttl_out" }, { "mpls", "copy_ttl_in" },
 		{ "", "resubmit(,5)" }, { "", "resubmit(2,5)" }, { "", "resubmit:2" },
+		{ "", "output:NXM_NX_REG0[]" }, { "", "output:NXM_NX_REG3[4..19]" },
 		{ "", "conjunction(5,1/3)" }, { "", "note:00.11.22.33.44.55" },
 		{ "", "learn(table=1,idle_timeout=5,priority=9,send_flow_rem,cookie=0x7,"
 		      "NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],NXM_OF_ETH_SRC[],load:0x5->NXM_NX_REG0[],"

@@ -43,8 +43,12 @@ void dp_bridge_drop_fragments(struct dp_bridge *bridge, bool drop);
 int dp_flow_add(struct dp_bridge *bridge, const struct dp_flow_conf *conf,
 	struct dp_program *program, struct dp_flow **ret);
 
-/** Replace what it does; its counters stay. */
-void dp_flow_set(struct dp_bridge *bridge, struct dp_flow *flow, struct dp_program *program);
+/**
+ * Replace what it does; its counters stay. The flow may become another.
+ *
+ * errors:  -ENOMEM, -ENOSPC (clauses of too many masks); the program is then the caller's still
+ */
+int dp_flow_set(struct dp_bridge *bridge, struct dp_flow **flow, struct dp_program *program);
 
 /** Count from 0 again. errors: -ENOSPC */
 int dp_flow_clear(struct dp_bridge *bridge, struct dp_flow *flow);
@@ -126,11 +130,10 @@ struct dp_to_control {
 	uint8_t kind, reason, table;
 	uint16_t max_len, controller_id;
 	uint64_t cookie;
-	uint64_t learn; /* DP_OP_LEARN's id */
 	struct sh_flow_key key;
-	uint32_t frame_len; /* bytes of the whole frame */
-	uint32_t n_frame;   /* of which are here */
-	const uint8_t *frame;
+	uint32_t frame_len;   /* bytes of the whole frame */
+	uint32_t n_bytes;     /* of which are here; of LEARN, of the template */
+	const uint8_t *bytes; /* the frame, or the template */
 };
 
 /**
@@ -148,6 +151,11 @@ void dp_barrier(struct dp *dp);
 /** Frames from and to the controller, not counted on any other port. */
 void dp_bridge_get_controller_stats(const struct dp_bridge *bridge, struct dp_port_stats *ret);
 
+struct dp_learn_stats {
+	uint64_t n_taken, n_lost; /* by the control thread; for want of room on the way to it */
+};
+void dp_bridge_get_learn_stats(const struct dp_bridge *bridge, struct dp_learn_stats *ret);
+
 /* Traces: what would become of a frame, by the code that workers run. Nothing is sent, counted,
  * learned or taken off a rate limit. */
 
@@ -156,7 +164,8 @@ enum dp_trace_kind {
 	DP_TRACE_OPERATION,  /* is about to be done */
 	DP_TRACE_NORMAL,     /* what the learning bridge says */
 	DP_TRACE_OUTPUT,     /* by port, as frame; or dropped there */
-	DP_TRACE_CONTROLLER, /* to the control thread, as an output or to learn from */
+	DP_TRACE_CONTROLLER, /* to the control thread, as an output */
+	DP_TRACE_LEARN,      /* to the control thread, which learns from the key */
 	DP_TRACE_END,        /* n_out outputs, or drop says why there is none */
 };
 
@@ -167,6 +176,8 @@ struct dp_trace_event {
 	const struct sh_flow_key *key; /* the frame at this moment; of OUTPUT, as it leaves */
 	uint8_t table;
 	void *owner;
+	void *const *clauses; /* TABLE: owners of the clauses that led to it */
+	unsigned n_clauses;
 	const struct dp_op *op;
 	bool is_of_set;             /* OPERATION: of the action set, which is done at the end */
 	bool is_cut;                /* END: something ended the walk before all was done */

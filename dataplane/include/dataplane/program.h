@@ -16,6 +16,7 @@ struct dp_meter;
 
 enum dp_op_code {
 	DP_OP_OUTPUT,     /* arg: OpenFlow port, or one of DP_OUT_* */
+	DP_OP_OUTPUT_REG, /* offset, n_bytes of the key; data: bit, bits << 8, most bytes << 16 */
 	DP_OP_CONTROLLER, /* arg: most bytes; data: reason << 16 | controller id */
 	DP_OP_GROUP,      /* data: struct dp_group * */
 	/* arg of these two: DP_HAS_* of which the frame must have one, 0: none */
@@ -35,16 +36,18 @@ enum dp_op_code {
 	DP_OP_DEC_MPLS_TTL,
 	DP_OP_SET_QUEUE, /* arg */
 	DP_OP_RESUBMIT,  /* arg: in_port for the search, DP_OUT_IN_PORT: as it is; offset: table */
-	DP_OP_LEARN,     /* data: id of a template that the control thread knows */
+	DP_OP_CONJUNCTION, /* arg: id; data: clauses << 8 | which of them */
+	DP_OP_LEARN,       /* data: struct dp_learn */
 	DP_N_OPS,
 };
 
-#define DP_OUT_IN_PORT 0xfffffff8u
-#define DP_OUT_TABLE   0xfffffff9u
-#define DP_OUT_NORMAL  0xfffffffau
-#define DP_OUT_FLOOD   0xfffffffbu
-#define DP_OUT_ALL     0xfffffffcu
-#define DP_OUT_LOCAL   0xfffffffeu
+#define DP_OUT_IN_PORT    0xfffffff8u
+#define DP_OUT_TABLE      0xfffffff9u
+#define DP_OUT_NORMAL     0xfffffffau
+#define DP_OUT_FLOOD      0xfffffffbu
+#define DP_OUT_ALL        0xfffffffcu
+#define DP_OUT_CONTROLLER 0xfffffffdu
+#define DP_OUT_LOCAL      0xfffffffeu
 
 #define DP_NO_TABLE 0xff
 
@@ -80,6 +83,19 @@ struct dp_move {
 	uint8_t n_bits, pad_;
 };
 
+/* Bits of a word of the key: those by which what is learned is found, and all that it takes. */
+struct dp_learn_word {
+	uint64_t at, match, all;
+};
+
+/* Learning from a frame: a template that the control thread knows to use, and what of the key it
+ * takes. The same template, with the same bits, makes the same flow again. */
+struct dp_learn {
+	uint64_t id; /* of the template: a hash of it */
+	uint32_t n_words, n_bytes;
+	struct dp_learn_word words[]; /* [n_words], then the template, n_bytes */
+};
+
 struct dp_program {
 	uint64_t metadata, metadata_mask; /* as they stand in the key */
 	struct dp_meter *meter;
@@ -87,9 +103,17 @@ struct dp_program {
 	uint8_t goto_table;        /* DP_NO_TABLE: the action set is done */
 	bool clears;
 	bool writes_metadata;
+	bool is_clause;   /* n_apply are conjunctions alone, upwards by id, then by clauses */
 	uint8_t miss;     /* packet-ins of its outputs to the controller say "no match" */
 	uint64_t words[]; /* n_apply, then n_write */
 };
+
+static inline const uint8_t *dp_learn_template(const struct dp_learn *learn)
+{
+	return (const uint8_t *)&learn->words[learn->n_words];
+}
+
+#define DP_MAX_OP_WORDS 255
 
 /* A program while it is built. */
 struct dp_builder {

@@ -31,6 +31,7 @@ enum of_action_type {
 	OF_ACTION_CONJUNCTION, /* NX: of a flow that is one clause of conj_id */
 	OF_ACTION_NOTE,        /* NX: bytes without meaning */
 	OF_ACTION_CONTROLLER,  /* NX: output to the controller with a reason and an id */
+	OF_ACTION_OUTPUT_REG,  /* NX: output to the port that a field names */
 	OF_N_ACTION_TYPES,
 };
 
@@ -49,6 +50,10 @@ struct of_action {
 			uint32_t port; /* OFPP_* too */
 			uint16_t max_len;
 		} output;
+		struct {
+			struct of_subfield from; /* NXM's 16 bits of a port */
+			uint16_t max_len;
+		} output_reg;
 		uint32_t group, queue;
 		struct {
 			uint8_t field;               /* enum of_field_id */

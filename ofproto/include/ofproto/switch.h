@@ -21,6 +21,8 @@ struct of_flow {
 	uint64_t reset_ns; /* when its counts began: it was not idle before */
 	uint16_t priority, idle_timeout_s, hard_timeout_s, flags;
 	uint8_t table;
+	uint32_t learned_s; /* from made to when it was last learned: the hard timeout begins there
+			     */
 };
 
 struct of_group {
@@ -77,10 +79,22 @@ const struct of_provider *of_switch_provider(const struct of_switch *sw, void **
  */
 int of_switch_flow_mod(
 	struct of_switch *sw, struct of_flow_mod *mod, uint64_t now_ns, struct of_err *reterr_of);
+
 int of_switch_group_mod(
 	struct of_switch *sw, struct of_group_mod *mod, uint64_t now_ns, struct of_err *reterr_of);
 int of_switch_meter_mod(
 	struct of_switch *sw, struct of_meter_mod *mod, uint64_t now_ns, struct of_err *reterr_of);
+
+/**
+ * Learn from a frame: the flow is added if it is not there. One that is keeps its counts and
+ * timeouts, and does what it is taught now; its hard timeout begins again. With delete_learned
+ * nothing is learned when the flow that teaches has left already.
+ *
+ * errors:  as of_switch_flow_mod(); -ENOMEM
+ * thread:  control
+ */
+int of_switch_learn(struct of_switch *sw, const struct of_learn *learn,
+	const struct sh_flow_key *frame, uint64_t now_ns, struct of_err *reterr_of);
 
 /** Remove flows whose time is over: looks at most at `most` of them, and goes on where it ended. */
 void of_switch_expire(struct of_switch *sw, uint64_t now_ns, unsigned most);
