@@ -279,6 +279,11 @@ int dp_fdb_foreach(const struct dp_bridge *bridge,
 	return r;
 }
 
+void dp_bridge_get_learn_stats(const struct dp_bridge *bridge, struct dp_learn_stats *ret)
+{
+	*ret = (struct dp_learn_stats){ 0 };
+}
+
 void dp_fdb_get_info(const struct dp_bridge *bridge, struct dp_fdb_info *ret)
 {
 	const struct entry *entry;
