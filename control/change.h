@@ -10,11 +10,14 @@
 #include "store.h"
 #include "switch.h"
 
+struct vms;
+
 struct ctl {
 	struct conf conf; /* what holds now; the switch is made like it */
 	struct conf_env env;
 	struct store store;
 	struct switch_state sw;
+	struct vms *vms; /* NULL: none can run */
 	char machine_id[40];
 };
 
