@@ -66,6 +66,8 @@ json_t *method_bridge_object(const struct ctl *ctl, const struct conf_item *brid
 
 	set_default(object, bridge, "fail_mode");
 	set_default(object, bridge, "fail_after_s");
+	set_default(object, bridge, "flow_limit");
+	set_default(object, bridge, "controller_rate_limit");
 	set_default(object, bridge, "fdb_size");
 	set_default(object, bridge, "fdb_ageing_s");
 	if (!conf_get(bridge, API_BRIDGE, "datapath_id")) {

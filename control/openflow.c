@@ -16,14 +16,12 @@
 #include "of_ports.h"
 #include "openflow.h"
 
-#define MAX_FLOWS       4000000u
-#define MAX_GROUPS      65536u
-#define MAX_METERS      65536u
-#define MAX_OUT_BYTES   (4u << 20)
-#define PACKET_IN_RATE  10000 /* a second and connection */
-#define PACKET_IN_BURST 1000
-#define EXPIRE_AT_ONCE  200000
-#define NS_PER_S        UINT64_C(1000000000)
+#define MAX_GROUPS     65536u
+#define MAX_METERS     65536u
+#define MAX_OUT_BYTES  (4u << 20)
+#define BURST_PER_S    10 /* of a second's packet-ins, a tenth may come at once */
+#define EXPIRE_AT_ONCE 200000
+#define NS_PER_S       UINT64_C(1000000000)
 
 struct openflow {
 	struct openflow_provider provider;
@@ -53,9 +51,10 @@ struct of_switch *openflow_switch(struct openflow *of)
 	return of->sw;
 }
 
-static int make_switch(struct openflow *of, struct sh_err *err)
+static int make_switch(
+	struct openflow *of, const struct openflow_conf *openflow, struct sh_err *err)
 {
-	const struct of_switch_conf conf = { .max_flows = MAX_FLOWS,
+	const struct of_switch_conf conf = { .max_flows = openflow->flow_limit,
 		.max_groups = MAX_GROUPS,
 		.max_meters = MAX_METERS,
 		.max_port = DP_MAX_OFPORT };
@@ -63,6 +62,11 @@ static int make_switch(struct openflow *of, struct sh_err *err)
 
 	of->provider.sw = of->sw;
 	return r < 0 ? sh_err_set(err, r, "no memory for flow tables") : 0;
+}
+
+static uint32_t burst_of(uint32_t rate)
+{
+	return rate < BURST_PER_S ? 1 : rate / BURST_PER_S;
 }
 
 static int make_conns(struct openflow *of, const struct openflow_conf *conf, struct sh_err *err)
@@ -75,8 +79,8 @@ static int make_conns(struct openflow *of, const struct openflow_conf *conf, str
 			.serial = "None",
 			.datapath = of->provider.name },
 		.max_out_bytes = MAX_OUT_BYTES,
-		.packet_in_rate = PACKET_IN_RATE,
-		.packet_in_burst = PACKET_IN_BURST,
+		.packet_in_rate = conf->rate_limit,
+		.packet_in_burst = burst_of(conf->rate_limit),
 	};
 	int r = of_conns_new(&conns, of->sw, &of->conns);
 
@@ -120,7 +124,8 @@ int openflow_new(struct ctl *ctl, const char *name, struct dp_bridge *bridge,
 		return sh_err_set(err, -ENOMEM, "out of memory");
 	of->provider = (struct openflow_provider){ .ctl = ctl, .of = of, .bridge = bridge };
 	of->provider.name = strdup(name);
-	r = of->provider.name ? make_switch(of, err) : sh_err_set(err, -ENOMEM, "out of memory");
+	r = of->provider.name ? make_switch(of, conf, err)
+			      : sh_err_set(err, -ENOMEM, "out of memory");
 	if (r == 0)
 		r = make_conns(of, conf, err);
 	if (r == 0)
@@ -156,8 +161,11 @@ int openflow_set(struct openflow *of, const struct openflow_conf *conf, struct s
 		       of->has_controllers != names_controllers(conf->controllers);
 	int r = of_peers_set(of->peers, conf, err);
 
-	if (r == 0)
+	if (r == 0) {
 		of->alone_after_ns = conf->alone_after_s * NS_PER_S;
+		of_switch_set_max_flows(of->sw, conf->flow_limit);
+		of_conns_set_rate(of->conns, conf->rate_limit, burst_of(conf->rate_limit));
+	}
 	if (r == 0 && changed)
 		r = take_mode(of, conf, err);
 	openflow_refresh(of);

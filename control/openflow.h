@@ -20,6 +20,8 @@ struct openflow_conf {
 	uint64_t datapath_id;
 	bool secure;             /* fail mode */
 	unsigned alone_after_s;  /* else: without a controller, to learn again */
+	uint32_t flow_limit;     /* of all tables together */
+	uint32_t rate_limit;     /* packet-ins a second to each controller; 0: none */
 	const char *controllers; /* comma-separated, or NULL */
 	struct of_tls_conf tls;  /* empty paths: no ssl: and pssl: */
 };

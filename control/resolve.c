@@ -73,6 +73,9 @@ void resolve_openflow(
 	resolve_path(bridge, "ssl_ca_certificate", ret->tls.ca_certificate);
 	ret->secure = strcmp(mode, "secure") == 0;
 	ret->alone_after_s = (unsigned)conf_get_uint(bridge, API_BRIDGE, "fail_after_s", 15);
+	ret->flow_limit = (uint32_t)conf_get_uint(bridge, API_BRIDGE, "flow_limit", 4000000);
+	ret->rate_limit =
+		(uint32_t)conf_get_uint(bridge, API_BRIDGE, "controller_rate_limit", 10000);
 	ret->controllers = conf_get(bridge, API_BRIDGE, "controllers");
 	if (!dpid || of_dpid_parse(dpid, &ret->datapath_id) < 0)
 		ret->datapath_id = of_dpid_derive(conf_get(bridge, API_BRIDGE, "name"), machine_id);

@@ -47,6 +47,12 @@ void of_conns_free(struct of_conns *conns)
 	free(conns);
 }
 
+void of_conns_set_rate(struct of_conns *conns, uint32_t packet_in_rate, uint32_t packet_in_burst)
+{
+	conns->conf.packet_in_rate = packet_in_rate;
+	conns->conf.packet_in_burst = packet_in_burst;
+}
+
 static void link_conn(struct of_conn *conn)
 {
 	struct of_conns *conns = conn->conns;

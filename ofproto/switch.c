@@ -226,3 +226,8 @@ const struct of_switch_conf *of_switch_limits(const struct of_switch *sw)
 {
 	return &sw->conf;
 }
+
+void of_switch_set_max_flows(struct of_switch *sw, uint32_t max_flows)
+{
+	sw->conf.max_flows = max_flows;
+}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`./run test`: every suite in turn, and one closing line that adds them up."""
 
+import concurrent.futures
 import glob
 import json
 import os
@@ -64,9 +65,11 @@ def fuzz_suite():
     tests/fuzz/regress/TARGET/ with its fix."""
     build = os.path.join(TOP, "build-fuzz")
     counts = [0, 0, 0]
-    for target in sorted(glob.glob(os.path.join(build, "tests", "fuzz", "fuzz_*"))):
-        if os.path.isfile(target) and os.access(target, os.X_OK):
-            clean, what = fuzz_target(build, target)
+    targets = [t for t in sorted(glob.glob(os.path.join(build, "tests", "fuzz", "fuzz_*")))
+               if os.path.isfile(t) and os.access(t, os.X_OK)]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(lambda target: fuzz_target(build, target), targets)
+        for target, (clean, what) in zip(targets, results):
             print(f"{os.path.basename(target)}: {what}", flush=True)
             counts[0 if clean else 1] += 1
     return counts if any(counts) else [0, 1, 0]

@@ -157,6 +157,11 @@ def unasked(data):
     return f"type {data[1]} {data[8:].hex()}"
 
 
+def gave_up(data):
+    """Whether Open vSwitch says that the rest of a multipart request of long ago never came."""
+    return data[1] == of.ERROR and data[8:16] == struct.pack("!HHI", 0xffff, 2640, 0x4f4e4600)
+
+
 class Side:
     """One switch: its connection and its three ports."""
 
@@ -210,7 +215,7 @@ class Side:
             if data := self.connection.recv(left):
                 kept.append(data)
         self.connection.ask(of.message(of.ECHO))
-        lines = sorted(unasked(d) for d in kept if d[1] != of.PORT_STATUS)
+        lines = sorted(unasked(d) for d in kept if d[1] != of.PORT_STATUS and not gave_up(d))
         kept.clear()
         return lines
 

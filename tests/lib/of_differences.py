@@ -104,6 +104,11 @@ ACCEPTED = [
         [("push vlan|push vlan ad|push two vlans|vlan then mpls|an action set in its order",
           ".*vlan.*", "port .*", "port .*")]),
     Accepted(
+        "pop_mpls to another type than MPLS, above more labels", "pops one", "pops all of them",
+        "The outermost is popped (5.12); what the frame then is was the controller's word.",
+        [("pop mpls to ip above a label|mixture .*", "two labels.*",
+          "port .: .{24}0800.{8}45.*", "port .: .{24}080045.*")]),
+    Accepted(
         "Frames with three tags", "keep them", "lose inner ones when a tag is pushed",
         "Open vSwitch looks at two (vlan-limit).",
         [("push vlan|push vlan ad|push two vlans|vlan then mpls", "(two|two customer|three) vlans",

@@ -216,6 +216,7 @@ def tags():
             ("push mpls multicast", IP4, [of.push_mpls(0x8848), of.set_field("mpls_label", 5),
                                           of.set_field("mpls_tc", 0), of.set_mpls_ttl(9)]),
             ("pop mpls to ip", [*MPLS_, oxm("mpls_bos", 1)], [of.pop_mpls(0x800)]),
+            ("pop mpls to ip above a label", [*MPLS_, oxm("mpls_bos", 0)], [of.pop_mpls(0x800)]),
             ("pop mpls to mpls", [*MPLS_, oxm("mpls_bos", 0)], [of.pop_mpls(0x8847)]),
             ("pop push mpls", [*MPLS_, oxm("mpls_bos", 1)],
              [of.pop_mpls(0x800), of.push_mpls(), of.set_field("mpls_label", 6),

@@ -126,6 +126,9 @@ int of_switch_meters(const struct of_switch *sw, uint32_t meter, uint64_t now_ns
 void of_switch_table_info(const struct of_switch *sw, uint8_t table, struct of_table_info *ret);
 const struct of_switch_conf *of_switch_limits(const struct of_switch *sw);
 
+/** Flows that are there stay, however many; no more are added from max_flows on. */
+void of_switch_set_max_flows(struct of_switch *sw, uint32_t max_flows);
+
 /* By id, for the provider: NULL when it is not there. */
 struct of_group *of_switch_group(const struct of_switch *sw, uint32_t id);
 struct of_meter *of_switch_meter(const struct of_switch *sw, uint32_t id);
