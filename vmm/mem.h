@@ -30,6 +30,36 @@ struct vmm_mem {
 	struct vmm_mem_region regions[VMM_MEM_REGIONS];
 };
 
+enum vmm_huge {
+	VMM_HUGE_AUTO, /* plain memory, huge where the kernel finds it worth while (THP) */
+	VMM_HUGE_OFF,
+	VMM_HUGE_2M, /* reserved pages (hugetlb) */
+	VMM_HUGE_1G,
+};
+
+struct vmm_mem_conf {
+	uint64_t size; /* bytes, a multiple of the page size */
+	enum vmm_huge huge;
+	bool mergeable; /* offered to KSM; private memory then, without a descriptor to share */
+	int node;       /* of NUMA, -1 for any */
+};
+
+/**
+ * Make the guest's memory. Nothing is touched: pages come when the guest uses them, but huge pages
+ * are reserved now.
+ *
+ * errors:  -EINVAL, -ENOMEM (with what to do), -errno
+ * thread:  main
+ */
+int vmm_mem_open(const struct vmm_mem_conf *conf, struct vmm_mem *ret, struct sh_err *err);
+void vmm_mem_close(struct vmm_mem *mem);
+
+/** Bytes of memory that the host has given so far; 0 when it cannot be told. thread: any. */
+uint64_t vmm_mem_resident(const struct vmm_mem *mem);
+
+/** The guest physical address behind the last byte. thread: any. */
+uint64_t vmm_mem_end(const struct vmm_mem *mem);
+
 /**
  * The n bytes at a guest physical address.
  *

@@ -30,6 +30,9 @@ struct vmm_pci_ops {
 	void (*moved)(void *ctx, unsigned bar, bool on, uint64_t gpa);
 	/* The guest reset the device or the machine. */
 	void (*reset)(void *ctx);
+	/* The guest is about to read n bytes of configuration space at offset, or has written them
+	 * (as far as they are writable); both may be changed in place. May be NULL. */
+	void (*config)(void *ctx, uint8_t *config, unsigned offset, unsigned n, bool written);
 };
 
 struct vmm_pci_id {
@@ -57,6 +60,26 @@ int vmm_pci_bar_add(struct vmm_pci_device *device, unsigned bar, uint64_t size, 
  * return:  its offset in configuration space, or -ENOSPC
  */
 int vmm_pci_cap_add(struct vmm_pci_device *device, uint8_t id, const void *body, unsigned n);
+
+/** Let the guest write n bytes at an offset of configuration space, where mask has ones. */
+void vmm_pci_config_writable(
+	struct vmm_pci_device *device, unsigned offset, const void *mask, unsigned n);
+
+/**
+ * A write of n bytes (0: of any length) at gpa signals fd and does not end the guest's run. From
+ * ops->moved, for a place inside of the BAR.
+ *
+ * errors:  -EEXIST (another device has it), -errno
+ */
+int vmm_pci_ioeventfd(struct vmm_pci_device *device, uint64_t gpa, unsigned n, int fd, bool on);
+
+/**
+ * Memory of this process in the place of a BAR (or a part of it), so that the guest's accesses do
+ * not end its run. host and size are multiples of the page size.
+ *
+ * errors:  -EEXIST (overlaps other memory), -errno
+ */
+int vmm_pci_map(struct vmm_pci_device *device, uint64_t gpa, uint64_t size, void *host, bool on);
 
 /** MSI-X with its table and pending bits in a BAR of its own, which the bus serves. */
 int vmm_msix_add(

@@ -182,7 +182,7 @@ class Machine(Console):
 
     n_nics NICs are on one wire. The kernel and the QEMU are not the guests': see guest-machine."""
 
-    def __init__(self, name, folder, n_nics=2, memory="1536M"):
+    def __init__(self, name, folder, n_nics=2, memory="1536M", cpu="max"):
         super().__init__(name, folder)
         tree = os.path.join(MACHINE, "tree")
         words = []
@@ -193,7 +193,7 @@ class Machine(Console):
         self.start(
             [f"{tree}/usr/bin/qemu-system-x86_64", "-L", f"{tree}/usr/share/qemu",
              "-L", "/usr/share/seabios", "-L", "/usr/lib/ipxe/qemu",
-             "-M", "q35,kernel-irqchip=split", "-accel", "tcg,thread=multi", "-cpu", "max",
+             "-M", "q35,kernel-irqchip=split", "-accel", "tcg,thread=multi", "-cpu", cpu,
              "-smp", "2", "-m", memory, "-nodefaults", "-no-user-config", "-display", "none",
              "-no-reboot", "-kernel", f"{tree}/vmlinuz", "-initrd", f"{MACHINE}/initrd.gz",
              "-append", "console=ttyS0 panic=-1 quiet intel_iommu=on iommu=pt",

@@ -17,6 +17,7 @@ MAY_SEE = {
     "dataplane": {"base"},
     "control": {"base", "api", "conf", "ofproto", "dataplane"},
     "cli": {"base", "api"},
+    "vmm": {"base", "api"},
 }
 # What a program sees beyond the library beside it: shunt-sriov reads the configuration, which the
 # SR-IOV library knows nothing of (doc/adr/0009).

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Devices of shunt-vmm with a stock kernel in it, on KVM of an emulated machine: three guests with a
+root file system each, on a real shuntd. Each test leaves them as it found them."""
+
+import pytest
+
+from daemon import SHUNT, SHUNTD, SMALL, wait_for
+from nested import NestedGuest, NestedMachine
+
+MIB = 1 << 20
+MEMORY, BALLOON = 128 * MIB, 48 * MIB
+CONFIG = SMALL + """
+bridges: [ { name: br0 } ]
+portgroups:
+  - { name: production, bridge: br0, vlan: 100 }
+  - { name: development, bridge: br0, vlan: 200 }
+ports:
+  - { name: a, portgroup: production }
+  - { name: b, portgroup: production }
+  - { name: c, portgroup: development }
+"""
+
+
+class World:
+    def __init__(self, folder):
+        self.machine = NestedMachine(folder)
+        self.guests = {}
+
+    def start(self):
+        self.machine.prepare()
+        self.machine.do("mkdir -p /tmp/state /tmp/run")
+        self.machine.write("/tmp/state/config.yaml", CONFIG)
+        self.start_switch()
+        for i, name in enumerate("abc", 1):
+            self.guests[name] = NestedGuest(
+                self.machine, name, f"10.9.0.{i}/24", memory="128M",
+                nics=[{"socket": f"/tmp/run/{name}.sock", "mac": f"02:00:00:00:00:0{i}"}])
+        for guest in self.guests.values():
+            guest.ready(150)
+        return self
+
+    def start_switch(self):
+        self.machine.do(f"{SHUNTD} --run-dir /tmp/run --state-dir /tmp/state 2>>/tmp/shuntd.log & "
+                        "switch=$!")
+        wait_for(lambda: self.machine.run(
+            f"{SHUNT} --run-dir /tmp/run show >/dev/null 2>&1")[0] == 0, 60, "the switch")
+
+    def stop_switch(self):
+        self.machine.do("kill $switch; wait $switch", 60)
+
+    def __getattr__(self, name):
+        return self.guests[name]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    made = World(str(tmp_path_factory.mktemp("world")))
+    try:
+        yield made.start()
+    finally:
+        made.machine.stop()
+
+
+def resident(guest):
+    return guest.ask("vm.info")["memory"]["resident"]
+
+
+def test_root_is_ext4_on_virtio_blk_and_what_is_synced_is_in_the_file(world):
+    mounts = world.a.do("cat /proc/mounts")
+    assert "/dev/vda / ext4 rw" in mounts or "/dev/root / ext4 rw" in mounts
+    world.a.do("echo it is kept >/kept; sync")
+    assert "it is kept" in world.machine.do("debugfs -R 'cat /kept' /tmp/a.img 2>/dev/null")
+    world.a.do("rm /kept")
+
+
+def test_what_is_trimmed_is_given_back_to_the_host(world):
+    def allocated():
+        return world.b.ask("vm.info")["disks"][0]["allocated"]
+
+    before = allocated()
+    world.b.do("dd if=/dev/urandom of=/big bs=1M count=8 && sync", 60)
+    assert allocated() >= before + 7 * MIB
+    world.b.do("rm /big && sync && fstrim /", 60)
+    assert allocated() < before + 2 * MIB
+
+
+def test_disk_in_use_is_refused_to_another_machine(world):
+    vmm = world.machine.do("tr '\\0' '\\n' </proc/${pid[a]}/cmdline | head -n 1").strip()
+    status, output = world.machine.run(f"{vmm} -d /tmp/a.json 2>&1 </dev/null")
+    assert status == 1
+    assert "disk '/tmp/a.img' is in use by another machine" in output
+
+
+def test_random_numbers_come_from_the_host(world):
+    assert "virtio_rng" in world.a.do("cat /sys/class/misc/hw_random/rng_current")
+    assert world.a.do("head -c 16 /dev/hwrng | od -An -tx1") != ""
+
+
+def test_guests_of_one_port_group_reach_each_other_and_no_other(world):
+    assert world.a.pings("10.9.0.2")
+    assert world.b.pings("10.9.0.1")
+    assert not world.a.pings("10.9.0.3")
+    assert not world.c.pings("10.9.0.1")
+
+
+def test_tcp_connection_outlives_a_restart_of_the_switch(world):
+    world.a.do("(nc -l -p 5000 >/tmp/got) & mkfifo /tmp/none 2>/dev/null; true")
+    world.b.do("mkfifo /tmp/say && (nc 10.9.0.1 5000 </tmp/say) & sleeper=$!; exec 5<>/tmp/say; "
+               "echo before >&5")
+    wait_for(lambda: world.a.run("grep before /tmp/got")[0] == 0, 30, "the first line")
+    world.stop_switch()
+    world.b.do("echo while >&5")
+    world.start_switch()
+    world.b.do("echo after >&5")
+    wait_for(lambda: world.a.run("grep after /tmp/got")[0] == 0, 60, "the last line")
+    assert world.a.do("cat /tmp/got").split() == ["before", "while", "after"]
+    assert world.a.ask("vm.info")["nics"][0]["link"] == "up"
+    world.b.do("exec 5>&-; kill $sleeper; rm /tmp/say")
+
+
+def test_balloon_gives_memory_to_the_host_and_takes_it_again(world):
+    def given():
+        return world.c.ask("vm.info")["balloon"]["size"]
+
+    world.c.do("dd if=/dev/zero of=/tmp/fill bs=1M count=60 && rm /tmp/fill", 60)
+    before = resident(world.c)
+    world.c.ask("vm.balloon", size=BALLOON)
+    wait_for(lambda: given() == BALLOON, 60, "the balloon")
+    # What reporting has given back already cannot be given twice.
+    reported = world.c.ask("vm.info")["balloon"]["reported"]
+    assert resident(world.c) <= before - BALLOON + reported
+    assert resident(world.c) <= MEMORY - BALLOON
+    world.c.ask("vm.balloon", size=0)
+    wait_for(lambda: given() == 0, 60, "the end of the balloon")
+    world.c.do("dd if=/dev/zero of=/tmp/fill bs=1M count=70", 60)
+    assert resident(world.c) >= 70 * MIB
+    world.c.do("rm /tmp/fill")
+    stats = world.c.ask("vm.info")["balloon"]
+    assert 0 < stats["free"] < MEMORY
+
+
+def test_paused_guest_goes_on_with_its_disk_and_its_network(world):
+    world.a.ask("vm.pause")
+    assert not world.b.pings("10.9.0.1")
+    world.a.ask("vm.resume")
+    wait_for(lambda: world.b.pings("10.9.0.1"), 30, "an answer")
+    world.a.do("dd if=/dev/vda of=/dev/null bs=1M count=4")

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Guests of shunt-vmm on real KVM, which is one level down: inside of an emulated machine that has
+AMD-V. Their init obeys virtio's console, which here is a pair of FIFOs of the machine's."""
+
+import json
+import os
+import subprocess
+
+from daemon import BUILD, TOP
+from guest import MACHINE, Machine
+
+NESTED = os.environ.get("SHUNT_NESTED", os.path.join(TOP, "build", "nested"))
+VMM = os.path.join(BUILD, "vmm", "shunt-vmm")
+# g NAME SECONDS LINE: have a guest run a line; its output, and its status as our own.
+# ask NAME METHOD PARAMS: a method of its API socket; its result.
+HELPERS = r"""
+g() {
+	local line deadline=$(($SECONDS + $2))
+	[ -z "$3" ] || echo "$3" >/tmp/$1.in
+	while [ $SECONDS -le $deadline ]; do
+		IFS= read -r -t $2 line <&${out[$1]} || return 99
+		line=${line%$'\r'}
+		case $line in
+		--READY--) return 0 ;;
+		"--END "*) line=${line#--END }; return ${line%--} ;;
+		esac
+		echo "$line"
+	done
+	return 98
+}
+ask() {
+	python3 -c '
+import json, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": sys.argv[2],
+                      "params": json.loads(sys.argv[3])}).encode() + b"\n")
+print(s.makefile().readline())' /tmp/$1.api "$2" "$3"
+}
+declare -A out pid
+"""
+
+
+class NestedMachine(Machine):
+    """The emulated machine with KVM loaded."""
+
+    def __init__(self, folder):
+        subprocess.run([os.path.join(TOP, "tests", "lib", "guest-nested"), MACHINE, NESTED],
+                       check=True)
+        super().__init__("machine", folder, n_nics=0, memory="2048M", cpu="max,+svm")
+
+    def prepare(self):
+        self.ready()
+        self.load("kvm-amd")
+        self.write("/tmp/helpers", HELPERS)
+        self.do(". /tmp/helpers")
+        return self
+
+    def write(self, path, text):
+        self.do(f"printf %s {quote(text)} >{path}")
+
+
+class NestedGuest:
+    """One shunt-vmm in the machine, with a root file system of its own."""
+
+    def __init__(self, machine, name, address=None, memory="128M", vcpus=1, **fields):
+        self.machine, self.name = machine, name
+        cmdline = "console=ttyS0 panic=-1"
+        if address:
+            cmdline += f" shunt.ip={address}"
+        definition = {
+            "name": name, "vcpus": vcpus, "memory": {"size": memory},
+            "kernel": f"{MACHINE}/tree/vmlinuz", "initrd": f"{NESTED}/nested.gz",
+            "cmdline": cmdline, "serial": f"/tmp/{name}.serial", "console": "stdio",
+            "disks": [{"file": f"/tmp/{name}.img", "discard": True}], **fields,
+        }
+        machine.do(f"cp --sparse=always {NESTED}/root.img /tmp/{name}.img")
+        machine.write(f"/tmp/{name}.json", json.dumps(definition))
+        machine.do(f"mkfifo /tmp/{name}.in /tmp/{name}.out")
+        machine.do(f"{VMM} --api-socket /tmp/{name}.api -d /tmp/{name}.json "
+                   f"<>/tmp/{name}.in >/tmp/{name}.out 2>/tmp/{name}.log & pid[{name}]=$!; "
+                   f"exec {{fd}}</tmp/{name}.out; out[{name}]=$fd")
+
+    def why(self):
+        return self.machine.run(f"tail -n 5 /tmp/{self.name}.log /tmp/{self.name}.serial")[1]
+
+    def ready(self, seconds=120):
+        status, output = self.machine.run(f"g {self.name} {seconds} ''", seconds + 10)
+        assert status == 0, f"{self.name}: {status}: {output} {self.why()}"
+        return self
+
+    def run(self, line, seconds=30):
+        """Run a line of shell; returns (status, output)."""
+        status, output = self.machine.run(f"g {self.name} {seconds} {quote(line)}", seconds + 10)
+        assert status < 98, f"{self.name}: {line}: no answer: {self.why()}"
+        return status, output
+
+    def do(self, line, seconds=30):
+        status, output = self.run(line, seconds)
+        assert status == 0, f"{self.name}: {line}: {status}: {output}"
+        return output.strip()
+
+    def ask(self, method, **params):
+        reply = json.loads(self.machine.do(
+            f"ask {self.name} {method} {quote(json.dumps(params))}"))
+        assert "result" in reply, reply
+        return reply["result"]
+
+    def pings(self, address):
+        return self.run(f"ping -q -c 2 -W 2 {address}")[0] == 0
+
+    def end(self, seconds=60):
+        """Wait for its end; returns the exit status."""
+        return self.machine.run(f"wait ${{pid[{self.name}]}}", seconds)[0]
+
+
+def quote(text):
+    """A word of bash on one line."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace(
+        "\t", "\\t")
+    return f"$'{escaped}'"

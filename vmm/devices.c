@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Making a machine's virtio devices. Main thread; their order on the bus is that of the definition,
+ * disks first, so that the guest's names for them stay.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "confine.h"
+#include "devices.h"
+#include "virtio_console.h"
+#include "virtio_rng.h"
+
+static int add_disk(struct vmm_devices *d, const struct vmm_def_disk *def, struct sh_err *err)
+{
+	const struct vmm_disk_conf conf = {
+		.file = def->file,
+		.size = def->size,
+		.read_only = def->readonly,
+		.discard = def->discard,
+	};
+	char *name = d->disk_names[d->n_disks];
+	struct vmm_disk disk;
+	int r = vmm_disk_open(&conf, &disk, err);
+
+	if (r < 0)
+		return r;
+	snprintf(name, VMM_DEVICE_NAME, "disk%u", d->n_disks);
+	r = vmm_blk_new(&d->set, name, disk, &d->disks[d->n_disks], err);
+	if (r == 0)
+		d->n_disks++;
+	return r;
+}
+
+/* One of the machine's own, the same at each start: FNV-1a of its name and the NIC's number. */
+static void make_mac(const char *machine, unsigned nic, uint8_t ret[6])
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ nic;
+
+	for (const char *c = machine; *c; c++)
+		hash = (hash ^ (uint8_t)*c) * UINT64_C(0x100000001b3);
+	ret[0] = 0x02; /* local, of one station */
+	memcpy(ret + 1, &hash, 5);
+}
+
+static int add_nic(
+	struct vmm_devices *d, const struct vmm_definition *def, unsigned i, struct sh_err *err)
+{
+	const struct vmm_def_nic *nic = &def->nics[i];
+	struct vmm_net_conf conf = {
+		.name = d->nic_names[i],
+		.socket = nic->socket,
+		.mtu = (uint16_t)nic->mtu,
+		.n_pairs = nic->queues,
+	};
+
+	d->n_nics = i + 1;
+	if (!nic->socket)
+		return 0;
+	snprintf(d->nic_names[i], VMM_DEVICE_NAME, "net%u", i);
+	make_mac(def->name, i, conf.mac);
+	if (nic->has_mac)
+		memcpy(conf.mac, nic->mac, sizeof(conf.mac));
+	return vmm_net_new(&d->set, &conf, &d->nics[i], err);
+}
+
+static int add_console(struct vmm_devices *d, const char *what, struct sh_err *err)
+{
+	struct vmm_virtio_console_conf conf;
+	int r = vmm_console_open(what, &d->console, err);
+
+	if (r < 0)
+		return r;
+	conf = (struct vmm_virtio_console_conf){ d->console.in_fd, d->console.out_fd };
+	return conf.out_fd < 0 ? 0 : vmm_virtio_console_new(&d->set, &conf, err);
+}
+
+int vmm_devices_open(struct vmm_devices *d, const struct vmm_definition *def, struct vmm_pci *pci,
+	const struct vmm_mem *mem, struct sh_err *err)
+{
+	int r;
+
+	*d = (struct vmm_devices){
+		.console = { .in_fd = -1, .out_fd = -1, .slave_fd = -1 },
+	};
+	if (vmm_loop_init(&d->loop) < 0)
+		return sh_err_set(err, -EMFILE, "no more files can be opened: raise the limit");
+	d->is_open = true;
+	d->set = (struct vmm_virtio_set){ .pci = pci, .mem = mem, .loop = &d->loop };
+	r = add_console(d, def->console, err);
+	for (unsigned i = 0; r == 0 && i < def->n_disks; i++)
+		r = add_disk(d, &def->disks[i], err);
+	for (unsigned i = 0; r == 0 && i < def->n_nics; i++)
+		r = add_nic(d, def, i, err);
+	if (r == 0 && def->balloon)
+		r = vmm_balloon_new(&d->set, &d->balloon, err);
+	if (r == 0 && def->rng)
+		r = vmm_rng_new(&d->set, err);
+	return r;
+}
+
+static void on_missing(void *ctx)
+{
+	struct vmm_devices *d = ctx;
+
+	/* Which one it is, the descriptors tell: each is readable for good. */
+	for (unsigned i = 0; i < d->n_nics; i++) {
+		struct vmm_source *source = &d->missing[i];
+
+		if (!source->fn || !vmm_net_has_been_ready(d->nics[i]))
+			continue;
+		vmm_loop_del(d->main, source);
+		source->fn = NULL;
+		d->n_missing--;
+	}
+	if (d->n_missing == 0)
+		d->on_complete(d->ctx);
+}
+
+static int wait_for_nics(struct vmm_devices *d, struct sh_err *err)
+{
+	for (unsigned i = 0; i < d->n_nics; i++) {
+		int r;
+
+		if (!d->nics[i])
+			continue;
+		d->missing[i] = (struct vmm_source){ vmm_net_ready_fd(d->nics[i]), on_missing, d };
+		r = vmm_loop_add(d->main, &d->missing[i], EPOLLIN);
+		if (r < 0)
+			return sh_err_set(err, r, "events cannot be waited for: %s", strerror(-r));
+		d->n_missing++;
+	}
+	return 0;
+}
+
+int vmm_devices_start(struct vmm_devices *d, struct vmm_loop *main, void (*on_complete)(void *ctx),
+	void *ctx, struct sh_err *err)
+{
+	int r = vmm_loop_start(&d->loop, "devices", vmm_confine_device_thread);
+
+	if (r < 0)
+		return sh_err_set(err, r, "no thread for devices: %s", strerror(-r));
+	d->main = main;
+	d->on_complete = on_complete;
+	d->ctx = ctx;
+	r = vmm_virtio_start_all(&d->set, vmm_confine_device_thread, err);
+	if (r == 0)
+		r = wait_for_nics(d, err);
+	if (r == 0 && d->n_missing == 0)
+		on_complete(ctx);
+	return r;
+}
+
+void vmm_devices_done(struct vmm_devices *d)
+{
+	if (!d->is_open)
+		return;
+	vmm_loop_done(&d->loop);
+	vmm_virtio_free_all(&d->set);
+	vmm_console_close(&d->console);
+	d->is_open = false;
+}
