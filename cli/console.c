@@ -30,18 +30,23 @@ static int write_all(int fd, const char *bytes, ssize_t n)
 	return 0;
 }
 
-/* return: whether there is more to come */
-static bool copy(int from, int to, bool is_keyboard)
+enum end {
+	MORE, /* none yet */
+	ENDED,
+	LEFT, /* by Ctrl-] */
+};
+
+static enum end copy(int from, int to, bool is_keyboard)
 {
 	char bytes[4096];
 	ssize_t n = read(from, bytes, sizeof(bytes));
 	const char *leave = n > 0 && is_keyboard ? memchr(bytes, LEAVE, (size_t)n) : NULL;
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		return true;
-	if (leave)
-		n = leave - bytes;
-	return n > 0 && write_all(to, bytes, n) == 0 && !leave;
+		return MORE;
+	if (n <= 0 || write_all(to, bytes, leave ? leave - bytes : n) < 0)
+		return ENDED;
+	return leave ? LEFT : MORE;
 }
 
 /* Input that ends, of a pipe, leaves the output to be read. */
@@ -51,12 +56,13 @@ static void run(int console)
 		{ .fd = console, .events = POLLIN } };
 
 	while (poll(fds, 2, -1) > 0 || errno == EINTR) {
-		if (fds[0].revents && !copy(STDIN_FILENO, console, true)) {
-			if (isatty(STDIN_FILENO))
-				return;
+		enum end input = fds[0].revents ? copy(STDIN_FILENO, console, true) : MORE;
+
+		if (input == LEFT)
+			return;
+		if (input == ENDED)
 			fds[0].fd = -1;
-		}
-		if (fds[1].revents && !copy(console, STDOUT_FILENO, false))
+		if (fds[1].revents && copy(console, STDOUT_FILENO, false) != MORE)
 			return;
 	}
 }

@@ -56,12 +56,13 @@ VERBS = verbs()
 FIELDS = {"bridge": ["fail-mode", "fdb-size", "controllers"], "fdb": ["bridge"],
           "flow": ["bridge"], "trace": ["bridge"], "group": ["bridge"], "meter": ["bridge"], "table": ["bridge"],
           "portgroup": ["bridge", "vlan", "vlan-mode", "mtu"],
+          "vm": [],
           "port": ["portgroup", "type", "socket", "rate-limit-in"]}
 
 
 def test_help_lists_the_nouns_and_verbs_there_are():
     assert {noun for noun, *_ in VERBS} == {"show", "bridge", "portgroup", "port", "fdb", "flow",
-                                            "group", "meter", "table", "trace", "worker", "apply",
+                                            "group", "meter", "table", "trace", "worker", "vm", "apply",
                                             "config", "log", "completion", "version"}
     assert {v for n, v, _ in VERBS if n == "port"} == {"add", "del", "set", "list", "show", "stats"}
     assert shunt("help").stdout == shunt("-h").stdout == shunt("--help").stdout
@@ -206,7 +207,7 @@ def completed(switch, line):
 
 COMPLETED = {
     "shunt ": {"show", "bridge", "portgroup", "port", "fdb", "flow", "group", "meter", "table",
-               "trace", "worker", "apply", "config", "log",
+               "trace", "worker", "vm", "apply", "config", "log",
                "completion", "version"},
     "shunt po": {"port", "portgroup"},
     "shunt port ": {"add", "del", "set", "list", "show", "stats"},
