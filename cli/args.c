@@ -94,11 +94,25 @@ static int set_value(const struct cli_verb *verb, struct cli_args *args, const c
 	return json_object_set_new(args->params, field, value) < 0 ? -ENOMEM : 0;
 }
 
+/* What an option is called, from its word on: "key" of "--key", "write" of "-w" when one of the
+ * verb's own options begins so. return: NULL for what is no option */
+static const char *option_word(const struct cli_verb *verb, const char *word)
+{
+	if (strncmp(word, "--", 2) == 0)
+		return word[2] ? word + 2 : NULL;
+	if (word[0] != '-' || word[1] == '\0' || word[2] != '\0')
+		return NULL;
+	for (const struct cli_option *o = verb->options; o && o->name; o++)
+		if (o->name[0] == word[1])
+			return o->name;
+	return NULL;
+}
+
 /* "--key value", "--key=value" or "--flag"; *i is moved behind what was taken. */
 static int parse_option(const struct cli_verb *verb, int argc, char **argv, int *i,
 	struct cli_args *args, struct sh_err *err)
 {
-	const char *word = argv[*i] + 2, *equals = strchr(word, '=');
+	const char *word = option_word(verb, argv[*i]), *equals = strchr(word, '=');
 	size_t len = equals ? (size_t)(equals - word) : strlen(word);
 	char name[MAX_NAME], field[MAX_NAME];
 	const struct cli_option *option;
@@ -142,7 +156,7 @@ int cli_args_parse(const struct cli_verb *verb, int argc, char **argv, struct cl
 	int r = 0;
 
 	for (int i = 0; i < argc && r == 0; i++) {
-		if (strncmp(argv[i], "--", 2) == 0 && argv[i][2])
+		if (option_word(verb, argv[i]))
 			r = parse_option(verb, argc, argv, &i, &args, err);
 		else if (args.operand && verb->takes_file && !args.file)
 			args.file = argv[i];

@@ -46,6 +46,8 @@ struct cli {
 	const char *run_dir; /* as given, NULL for the default */
 	struct cli_args args;
 	const struct cli_verb *verb;
+	char **rest; /* the words behind the verb, for a verb that is another program's */
+	int n_rest;
 };
 
 struct cli_verb {
@@ -59,7 +61,10 @@ struct cli_verb {
 	int fields;               /* enum api_noun whose fields are options, or -1 */
 	const char *const *only;  /* those fields alone; NULL for all */
 	const struct cli_option *options;
+	const struct cli_option *more; /* the same, too many for the line of usage */
 	const char *method;
+	/* What shunt-sriov calls it. The words behind go there as they are. */
+	const char *program_verb;
 	int (*run)(struct cli *cli);
 	void (*print)(struct cli *cli, const json_t *result); /* NULL: prints nothing */
 	bool reads;                                           /* -j prints what it returns */
@@ -109,14 +114,26 @@ int cli_fail(const struct cli *cli, const char *message);
 int cli_connect(const struct cli *cli, struct sh_err *err, struct api_client **ret);
 void cli_print_json(const json_t *value);
 
+/* program.c */
+
+/**
+ * Become another program of Shunt, the one that belongs to this shunt.
+ *
+ * shape:   build_folder: where the build tree has it; argv ends with NULL
+ * return:  only when it cannot be run: CLI_FAILED, after saying so
+ */
+int cli_exec(const struct cli *cli, const char *name, const char *build_folder, char **argv);
+
 /* verbs of their own */
 int cli_apply(struct cli *cli);
 int cli_trace(struct cli *cli);
+int cli_capture(struct cli *cli);
 int cli_config_show(struct cli *cli);
 int cli_config_check(struct cli *cli);
 int cli_completion(struct cli *cli);
 int cli_console(struct cli *cli);
 int cli_vm_create(struct cli *cli);
+int cli_sriov(struct cli *cli);
 int cli_complete(int argc, char **argv, const char *run_dir);
 
 /* help.c */

@@ -56,14 +56,22 @@ static void offer_values(const char *run_dir, const struct api_field *f, const c
 		offer_names(run_dir, api_tables[f->ref].noun, word);
 }
 
+static void offer_own_options(const struct cli_option *options, const char *word)
+{
+	char option[80] = "--";
+
+	for (const struct cli_option *o = options; o && o->name; o++) {
+		snprintf(option + 2, sizeof(option) - 2, "%s", o->name);
+		offer(option, word);
+	}
+}
+
 static void offer_options(const struct cli_verb *v, const char *word)
 {
 	char option[80] = "--";
 
-	for (const struct cli_option *o = v->options; o && o->name; o++) {
-		snprintf(option + 2, sizeof(option) - 2, "%s", o->name);
-		offer(option, word);
-	}
+	offer_own_options(v->options, word);
+	offer_own_options(v->more, word);
 	for (unsigned i = 0; v->fields >= 0 && i < api_tables[v->fields].n_fields; i++) {
 		const char *field = api_tables[v->fields].fields[i].name;
 

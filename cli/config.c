@@ -3,11 +3,7 @@
  * `shunt config show` and `shunt config check`. Checking is shuntd's own, run as a program, so it
  * is the same parser and needs no running daemon.
  */
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "cli.h"
@@ -31,40 +27,15 @@ int cli_config_show(struct cli *cli)
 	return CLI_DONE;
 }
 
-/* The shuntd that belongs to this shunt: beside it, in sbin, or in the build tree. */
-static bool find_shuntd(char *path, size_t size)
-{
-	static const char *const places[] = { "shuntd", "../sbin/shuntd", "../control/shuntd" };
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (n < 0)
-		return false;
-	self[n] = '\0';
-	*strrchr(self, '/') = '\0';
-	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		if (snprintf(path, size, "%s/%s", self, places[i]) < (int)size &&
-			access(path, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
 int cli_config_check(struct cli *cli)
 {
-	char path[PATH_MAX + 32];
 	/* Sockets are relative to the run folder, and their paths have a limit. */
 	char *argv[] = { (char *)"shuntd", (char *)"--check", (char *)"-c",
 		(char *)(uintptr_t)cli->args.operand, NULL, NULL, NULL };
 
-	fflush(stdout);
 	if (cli->run_dir) {
 		argv[4] = (char *)"--run-dir";
 		argv[5] = (char *)(uintptr_t)cli->run_dir;
 	}
-	if (find_shuntd(path, sizeof(path)))
-		execv(path, argv);
-	else
-		execvp("shuntd", argv);
-	return cli_fail(cli, "cannot run shuntd: is it installed?");
+	return cli_exec(cli, "shuntd", "control", argv);
 }

@@ -30,6 +30,8 @@ static void usage_of(const struct cli_verb *v, char *line, size_t size)
 	snprintf(line, size, "%s%s%s%s%s%s%s", v->noun, v->verb ? " " : "", v->verb ? v->verb : "",
 		*operand && *operand != ' ' ? " " : "", operand, v->takes_file ? " [FILE]" : "",
 		v->fields >= 0 ? " [--FIELD VALUE ...]" : "");
+	if (v->more && v->fields < 0)
+		strncat(line, " [--OPTION ...]", size - strlen(line) - 1);
 	for (const struct cli_option *o = v->options; o && o->name; o++) {
 		n = strlen(line);
 		snprintf(line + n, size - n, " [--%s%s%s]", o->name, o->value ? " " : "",
@@ -55,16 +57,22 @@ static void print_field(FILE *out, const struct api_field *f)
 		f->def ? "; default: " : "", f->def ? f->def : "");
 }
 
+static void print_options(FILE *out, const struct cli_option *options)
+{
+	for (const struct cli_option *o = options; o && o->name; o++)
+		fprintf(out, "  --%-18s %s\n", o->name, o->help);
+}
+
 static void print_verb(FILE *out, const struct cli_verb *v)
 {
 	char usage[160];
 
 	usage_of(v, usage, sizeof(usage));
 	fprintf(out, "usage: shunt [-j] [--run-dir D] %s\n\n%s\n", usage, v->help);
-	if (v->options || v->fields >= 0)
+	if (v->options || v->more || v->fields >= 0)
 		fputc('\n', out);
-	for (const struct cli_option *o = v->options; o && o->name; o++)
-		fprintf(out, "  --%-18s %s\n", o->name, o->help);
+	print_options(out, v->options);
+	print_options(out, v->more);
 	if (v->fields < 0)
 		return;
 	for (unsigned i = 0; i < api_tables[v->fields].n_fields; i++)
@@ -119,13 +127,19 @@ static void print_sentence(const char *text)
 	putchar('.');
 }
 
-static void scdoc_options(const struct cli_verb *v)
+static void scdoc_own_options(const struct cli_option *options)
 {
-	for (const struct cli_option *o = v->options; o && o->name; o++) {
+	for (const struct cli_option *o = options; o && o->name; o++) {
 		printf("\t*--%s*: ", o->name);
 		print_escaped(o->help);
 		printf("\n\n");
 	}
+}
+
+static void scdoc_options(const struct cli_verb *v)
+{
+	scdoc_own_options(v->options);
+	scdoc_own_options(v->more);
 	if (v->fields < 0)
 		return;
 	printf("\tOptions:");

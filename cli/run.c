@@ -122,6 +122,11 @@ static int run_verb(struct cli *cli, int argc, char **argv)
 		return CLI_USAGE;
 	}
 	taken = cli->verb->verb ? 2 : 1;
+	if (cli->verb->program_verb) {
+		cli->rest = argv + taken;
+		cli->n_rest = argc - taken;
+		return cli->verb->run(cli);
+	}
 	if (cli_args_parse(cli->verb, argc - taken, argv + taken, &cli->args, &err) < 0) {
 		cli_fail(cli, err.text);
 		return CLI_USAGE;

@@ -35,12 +35,66 @@ static const struct cli_option balloon_options[] = {
 	{ "size", "how much in all, like 64M; 0 for nothing", "SIZE" },
 	{ 0 },
 };
+static const struct cli_option capture_options[] = {
+	{ "write", "where to, in pcapng; - is standard output", "FILE" },
+	{ "dir",
+		"in: what the port sends into the switch, out: what the switch sends by it; "
+		"default: both",
+		"in|out|both" },
+	{ "filter", "frames that it matches alone, as tcpdump takes it", "EXPRESSION" },
+	{ "snaplen", "bytes of a frame at most; default: all", "BYTES" },
+	{ "count", "end after so many frames", "N" },
+	{ 0 },
+};
 static const struct cli_option apply_options[] = {
 	{ "dry-run", "print the plan and stop", NULL },
 	{ 0 },
 };
+static const struct cli_option sriov_stats_options[] = {
+	{ "watch", "print them again every second, until interrupted", NULL },
+	{ 0 },
+};
+static const struct cli_option sriov_change_options[] = {
+	{ "allow-disruptive", "do steps that disturb VFs that run", NULL },
+	{ "force", "touch a NIC that carries the default route, too", NULL },
+	{ "dry-run", "print the steps and stop", NULL },
+	{ 0 },
+};
+static const struct cli_option sriov_bind_options[] = {
+	{ "vf", "its index", "N" },
+	{ "driver", "a driver's name, or none", "D" },
+	{ "allow-disruptive", "take it from who has it open", NULL },
+	{ "force", "touch a NIC that carries the default route, too", NULL },
+	{ "dry-run", "print the steps and stop", NULL },
+	{ 0 },
+};
+/* Of a VF or a range of them; what the PF has is among the options. */
+static const char *const sriov_set_fields[] = { "vf", "mac", "vlan", "qos", "vlan_proto", "trunk",
+	"spoofchk", "trust", "link_state", "min_tx_rate", "max_tx_rate", "query_rss",
+	"msix_vectors", "driver", "hw_addr", "state", "fn_tx_max", "fn_tx_share", NULL };
+static const struct cli_option sriov_set_options[] = {
+	{ "num-vfs", "of the PF: VFs that it has", "N" },
+	{ "drivers-autoprobe", "of the PF: whether the kernel binds drivers to new VFs by itself",
+		"BOOL" },
+	{ "eswitch", "of the PF: legacy or switchdev", "MODE" },
+	{ "inline-mode", "of the PF: headers that a VF's driver puts into the descriptor", "MODE" },
+	{ "encap-mode", "of the PF: whether the embedded switch encapsulates", "MODE" },
+	{ "mtu", "of the PF", "N" },
+	{ "allow-disruptive", "do steps that disturb VFs that run", NULL },
+	{ "force", "touch a NIC that carries the default route, too", NULL },
+	{ "dry-run", "print the steps and stop", NULL },
+	{ 0 },
+};
+static const struct cli_option sriov_watch_options[] = {
+	{ "config", "the file; default: shuntd's store", "FILE" },
+	{ "report-only", "log what differs and change nothing", NULL },
+	{ 0 },
+};
 
 /* clang-format off */
+#define SRIOV(word, of, program_word) \
+	.noun = "sriov", .verb = word, .fields = of, .run = cli_sriov, .program_verb = program_word
+
 #define EDIT(word, of) \
 	{ .noun = word, .verb = "add", .help = "make one", .operand = CLI_NAME, .fields = of, \
 	  .method = word ".add", .run = cli_call }, \
@@ -90,6 +144,9 @@ const struct cli_verb cli_verbs[] = {
 	  .operand = CLI_OPTIONAL_WORD, .operand_name = "[MATCH]", .param = "match",
 	  .fields = API_FDB, .only = of_bridge_fields, .options = trace_options, .reads = true,
 	  .method = "trace", .run = cli_trace, .print = cli_print_trace },
+	{ .noun = "capture", .help = "what goes in and out of a port, as it runs",
+	  .operand = CLI_NAME, .operand_name = "PORT", .fields = NO_FIELDS,
+	  .options = capture_options, .method = "capture.start", .run = cli_capture },
 	{ .noun = "group", .verb = "list", .help = "OpenFlow groups", .fields = API_FDB,
 	  .only = of_bridge_fields, .reads = true, .method = "group.list", .run = cli_call,
 	  .print = cli_print_groups },
@@ -104,6 +161,23 @@ const struct cli_verb cli_verbs[] = {
 	{ .noun = "worker", .verb = "stats", .help = "their frames and cycles", .fields = NO_FIELDS,
 	  .options = stats_options, .reads = true, .method = "worker.stats", .run = cli_call,
 	  .print = cli_print_worker_stats },
+	{ SRIOV("list", NO_FIELDS, "list"), .help = "NICs that can have virtual functions",
+	  .reads = true },
+	{ SRIOV("show", NO_FIELDS, "show"), .help = "one of them and its virtual functions",
+	  .operand = CLI_WORD, .operand_name = "PF", .reads = true },
+	{ SRIOV("stats", NO_FIELDS, "stats"), .help = "counters of virtual functions",
+	  .operand = CLI_OPTIONAL_WORD, .operand_name = "[PF]", .options = sriov_stats_options,
+	  .reads = true },
+	{ SRIOV("plan", NO_FIELDS, "plan"), .help = "print the steps from now to a file's key sriov",
+	  .operand = CLI_FILE, .operand_name = "FILE", .reads = true },
+	{ SRIOV("apply", NO_FIELDS, "apply"), .help = "do these steps, and read back what they did",
+	  .operand = CLI_FILE, .operand_name = "FILE", .more = sriov_change_options },
+	{ SRIOV("set", API_SRIOV_VF, "set"), .help = "change one NIC, or one of its virtual functions",
+	  .operand = CLI_WORD, .operand_name = "PF", .only = sriov_set_fields, .more = sriov_set_options },
+	{ SRIOV("bind", NO_FIELDS, "bind"), .help = "give a virtual function to a driver, as vfio-pci",
+	  .operand = CLI_WORD, .operand_name = "PF", .more = sriov_bind_options },
+	{ SRIOV("watch", NO_FIELDS, "--watch"), .help = "keep NICs as a file wants them",
+	  .more = sriov_watch_options },
 	{ .noun = "vm", .verb = "list", .help = "all virtual machines", .fields = NO_FIELDS,
 	  .reads = true, .method = "vm.list", .run = cli_call, .print = cli_print_vms },
 	{ .noun = "vm", .verb = "create", .help = "define one; FILE is a definition as JSON",

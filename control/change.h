@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <sys/queue.h>
+
 #include "conf/check.h"
 #include "plan.h"
 #include "reconcile.h"
@@ -19,6 +21,8 @@ struct ctl {
 	struct switch_state sw;
 	struct vms *vms; /* NULL: none can run */
 	char machine_id[40];
+	LIST_HEAD(, capture) captures;
+	unsigned n_captures, last_capture; /* how many there are; number of the latest */
 };
 
 struct change {

@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/paths.h"
+#include "capture.h"
 #include "change.h"
 #include "daemon.h"
 #include "resolve.h"
@@ -250,6 +251,7 @@ static void stop(struct daemon *daemon)
 	vms_free(daemon->vms);
 	daemon->ctl.vms = NULL;
 	server_free(daemon->server);
+	capture_stop_all(&daemon->ctl);
 	switch_stop(&daemon->ctl.sw);
 	sd_event_source_disable_unref(daemon->tick);
 	sd_event_source_disable_unref(daemon->frames);

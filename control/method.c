@@ -53,6 +53,7 @@ static const struct method methods[] = {
 	{ "group.list", method_group_list, API_FDB, " bridge " },
 	{ "meter.list", method_meter_list, API_FDB, " bridge " },
 	{ "table.list", method_table_list, API_FDB, " bridge " },
+	{ "capture.start", method_capture_start, API_PORT, " name dir filter snaplen count " },
 	{ "worker.list", method_worker_list, API_WORKERS, " " },
 	{ "worker.stats", method_worker_stats, API_WORKERS, " clear " },
 	{ "apply", method_apply, API_N_NOUNS, " text file dry_run " },

@@ -78,5 +78,6 @@ method_fn method_vm_info, method_vm_pin, method_vm_balloon;
 method_fn method_fdb_list, method_fdb_add, method_fdb_del, method_fdb_flush;
 method_fn method_flow_add, method_flow_del, method_trace;
 method_fn method_flow_list, method_group_list, method_meter_list, method_table_list;
+method_fn method_capture_start;
 method_fn method_worker_list, method_worker_stats;
 method_fn method_show, method_apply, method_config_show, method_log_set, method_version;

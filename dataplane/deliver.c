@@ -4,6 +4,7 @@
  * bridge fills no batch more than once a burst; flow tables may, and then it is sent at once. Runs
  * in workers.
  */
+#include "capture.h"
 #include "dp_private.h"
 #include "walk_worker.h"
 
@@ -16,6 +17,15 @@ static void count_drop(struct dp_worker *w, uint16_t port, unsigned reason, unsi
 {
 	counters(w, port)->drops[reason] += n;
 	w->dropped += n;
+}
+
+/* For captures: why a frame of the burst goes nowhere. A copy that a flow changed is none of it. */
+static inline void note(struct dp_worker *w, const struct dp_frame *f, unsigned reason)
+{
+	const struct dp_burst *b = &w->burst;
+
+	if (unlikely(w->why) && f >= b->frames && f < b->frames + b->n)
+		w->why[f - b->frames] = (uint8_t)reason;
 }
 
 static void count_copies(struct dp_worker *w, uint16_t in, unsigned n)
@@ -45,6 +55,8 @@ static inline void send(
 	c->tx_packets += sent;
 	c->tx_bytes += bytes;
 	w->tx_packets += sent;
+	if (unlikely(out->captures))
+		dp_capture_sent(w, out, items, n);
 }
 
 static void send_segments(struct dp_worker *w, uint16_t in, const struct dp_snap_port *out,
@@ -146,8 +158,10 @@ static void deliver_many(struct dp_worker *w, const struct dp_decide_ctx *ctx,
 
 	if (n == 0) {
 		bool to_itself = v->known_port_plus1 == in + 1;
+		unsigned reason = to_itself ? DP_DROP_SAME_PORT : DP_DROP_NO_DESTINATION;
 
-		count_drop(w, in, to_itself ? DP_DROP_SAME_PORT : DP_DROP_NO_DESTINATION, 1);
+		note(w, frame, reason);
+		count_drop(w, in, reason, 1);
 		return;
 	}
 	count_copies(w, in, n - 1);
@@ -186,6 +200,12 @@ static void tell(struct dp_worker *w, const struct dp_decide_ctx *ctx, const str
 		w->has_learns = true;
 }
 
+static void drop(struct dp_worker *w, const struct dp_frame *f, const struct dp_verdict *v)
+{
+	note(w, f, v->drop);
+	count_drop(w, v->port, v->drop, 1);
+}
+
 static inline void deliver(struct dp_worker *w, const struct dp_decide_ctx *ctx,
 	const struct dp_frame *f, const struct dp_verdict *v)
 {
@@ -194,7 +214,7 @@ static inline void deliver(struct dp_worker *w, const struct dp_decide_ctx *ctx,
 	if (likely(v->kind == DP_VERDICT_ONE))
 		output(w, f, v->port, v->tag_op, v->out_tci);
 	else if (v->kind == DP_VERDICT_DROP)
-		count_drop(w, v->port, v->drop, 1);
+		drop(w, f, v);
 	else
 		deliver_many(w, ctx, f, v);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture.h"
 #include "pipeline.h"
 
 static const struct dp_port_ops *const kinds[] = {
@@ -208,6 +209,7 @@ void dp_port_del(struct dp_port *port)
 	/* Addresses that workers saw on it must not reach the next port of this number. */
 	dp_learn_drain(dp);
 	dp_learn_forget(port);
+	dp_capture_port_gone(port);
 	port->ops->close(port);
 	port_release(port);
 }

@@ -16,6 +16,7 @@
 #define DP_BURST     32
 #define DP_NO_WORKER (-1)
 
+struct dp_capture;
 struct dp_port;
 struct dp_burst;
 struct dp_item;
@@ -64,6 +65,7 @@ struct dp_port {
 	bool was_up;                      /* link state last announced */
 	int8_t rxq_worker[DP_MAX_QUEUES]; /* who polls it, DP_NO_WORKER: nobody */
 	unsigned n_macs_seen;             /* scratch of a recount */
+	struct dp_capture *captures;      /* chain, NULL: none */
 
 	/* Written by the thread that serves the device, read by the control thread. */
 	_Atomic bool rxq_ready[DP_MAX_QUEUES], txq_ready[DP_MAX_QUEUES];

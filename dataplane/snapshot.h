@@ -43,6 +43,7 @@ struct dp_snap_port {
 	uint32_t ofport;
 	uint8_t n_txq;
 	uint8_t txq[DP_MAX_QUEUES];
+	struct dp_capture *captures; /* NULL: nobody captures here */
 
 	struct dp_vlan_policy vlan __rte_cache_aligned;
 	struct dp_bucket_rate rate_in, rate_out, rate_storm;

@@ -91,7 +91,11 @@ static void on_control(struct dp_walk_ctx *c, const struct dp_frame *f, struct d
 
 static void on_done(struct dp_walk_ctx *c, const struct dp_walk *walk)
 {
-	dp_count_walk(c->arg, c->decide.in->index, walk->n_out, walk->why);
+	struct dp_worker *w = c->arg;
+
+	if (unlikely(w->why) && walk->n_out == 0)
+		w->why[walk - w->space->walks] = walk->why;
+	dp_count_walk(w, c->decide.in->index, walk->n_out, walk->why);
 }
 
 static const struct dp_sink sink = {

@@ -16,6 +16,7 @@
 #include <rte_lcore.h>
 
 #include "base/cleanup.h"
+#include "capture.h"
 #include "dp_private.h"
 #include "walk.h"
 #include "walk_worker.h"
@@ -25,11 +26,34 @@
 #define SPIN_US       200
 #define BATCHES_BYTES (DP_MAX_PORTS * sizeof(struct dp_batch))
 
+static void forward(struct dp_worker *w, const struct dp_decide_ctx *ctx)
+{
+	struct dp_verdict verdicts[DP_BURST];
+	struct dp_burst *b = &w->burst;
+
+	if (unlikely(ctx->in->bridge->uses_tables)) {
+		dp_worker_walk(w, ctx, b->frames, b->n);
+		return;
+	}
+	dp_decide_burst(ctx, b->frames, b->n, verdicts);
+	dp_deliver_burst(w, ctx, b->frames, verdicts, b->n);
+}
+
+static __rte_noinline void forward_captured(struct dp_worker *w, const struct dp_decide_ctx *ctx)
+{
+	uint8_t why[DP_BURST];
+
+	memset(why, DP_N_DROPS, sizeof(why));
+	w->why = why;
+	forward(w, ctx);
+	w->why = NULL;
+	dp_capture_received(w, ctx->in, why, ctx->now_tsc);
+}
+
 static void process(struct dp_worker *w, struct dp_snap_port *in, uint64_t now)
 {
 	struct dp_port_counters *c = &in->port->counters[w->index];
 	const struct dp_burst *b = &w->burst;
-	struct dp_verdict verdicts[DP_BURST];
 	struct dp_decide_ctx ctx = {
 		.snapshot = w->snapshot,
 		.in = in,
@@ -43,12 +67,10 @@ static void process(struct dp_worker *w, struct dp_snap_port *in, uint64_t now)
 	c->rx_packets += b->n;
 	c->rx_bytes += bytes;
 	w->rx_packets += b->n;
-	if (unlikely(in->bridge->uses_tables)) {
-		dp_worker_walk(w, &ctx, b->frames, b->n);
-		return;
-	}
-	dp_decide_burst(&ctx, b->frames, b->n, verdicts);
-	dp_deliver_burst(w, &ctx, b->frames, verdicts, b->n);
+	if (unlikely(in->captures))
+		forward_captured(w, &ctx);
+	else
+		forward(w, &ctx);
 }
 
 unsigned dp_worker_poll(struct dp_worker *w, uint64_t now)

@@ -49,6 +49,7 @@ struct dp_worker {
 	struct dp_count *counts;
 	struct rte_ring *learns;
 	bool has_learns;
+	uint8_t *why; /* [burst.n] enum dp_drop, to be written while the burst's port is captured */
 	struct {
 		uint64_t key, port, until_tsc;
 	} recent[DP_N_RECENT];

@@ -57,13 +57,17 @@ FIELDS = {"bridge": ["fail-mode", "fdb-size", "controllers"], "fdb": ["bridge"],
           "flow": ["bridge"], "trace": ["bridge"], "group": ["bridge"], "meter": ["bridge"], "table": ["bridge"],
           "portgroup": ["bridge", "vlan", "vlan-mode", "mtu"],
           "vm": [],
+          "sriov": ["mac", "vlan", "max-tx-rate"],
           "port": ["portgroup", "type", "socket", "rate-limit-in"]}
 
 
 def test_help_lists_the_nouns_and_verbs_there_are():
     assert {noun for noun, *_ in VERBS} == {"show", "bridge", "portgroup", "port", "fdb", "flow",
-                                            "group", "meter", "table", "trace", "worker", "vm", "apply",
-                                            "config", "log", "completion", "version"}
+                                            "group", "meter", "table", "trace", "capture", "worker",
+                                            "sriov", "vm", "apply", "config", "log", "completion",
+                                            "version"}
+    assert {v for n, v, _ in VERBS if n == "sriov"} == {"list", "show", "stats", "plan", "apply",
+                                                        "set", "bind", "watch"}
     assert {v for n, v, _ in VERBS if n == "port"} == {"add", "del", "set", "list", "show", "stats"}
     assert shunt("help").stdout == shunt("-h").stdout == shunt("--help").stdout
 
@@ -207,7 +211,7 @@ def completed(switch, line):
 
 COMPLETED = {
     "shunt ": {"show", "bridge", "portgroup", "port", "fdb", "flow", "group", "meter", "table",
-               "trace", "worker", "vm", "apply", "config", "log",
+               "trace", "capture", "worker", "sriov", "vm", "apply", "config", "log",
                "completion", "version"},
     "shunt po": {"port", "portgroup"},
     "shunt port ": {"add", "del", "set", "list", "show", "stats"},
@@ -228,6 +232,12 @@ COMPLETED = {
     "shunt fdb flush --port w": {"web1", "w"},
     "shunt fdb list --": {"--bridge"},
     "shunt worker stats --": {"--clear"},
+    "shunt sriov s": {"show", "stats", "set"},
+    "shunt sriov stats --": {"--watch"},
+    "shunt sriov bind eth0 --d": {"--driver", "--dry-run"},
+    "shunt sriov set eth0 --vlan": {"--vlan", "--vlan-proto"},
+    "shunt sriov set eth0 --link-state a": {"auto"},
+    "shunt sriov apply --f": {"--force"},
     "shunt apply --": {"--dry-run"},
     "shunt apply ": set(),  # bash completes the file
     "shunt -j port show n": {"null1", "null2"},
@@ -264,7 +274,8 @@ def test_completion_printed_is_completion_installed(switch):
     assert done.stdout == direct.stdout and "complete -o default -F _shunt shunt" in done.stdout
 
 
-PAGES = {"shunt.1": "help-scdoc", "shuntd.8": "help-scdoc", "shunt.yaml.5": "help-scdoc-fields"}
+PAGES = {"shunt.1": "help-scdoc", "shuntd.8": "help-scdoc", "shunt-sriov.8": "help-scdoc",
+         "shunt.yaml.5": "help-scdoc-fields"}
 
 
 @pytest.fixture(scope="module")

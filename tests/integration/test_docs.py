@@ -14,7 +14,7 @@ import xml.etree.ElementTree
 
 import pytest
 
-from daemon import BUILD, SHUNT, SHUNTD, SMALL, TOP, wait_for
+from daemon import BUILD, SHUNT, SHUNTD, SMALL, SRIOV, TOP, wait_for
 from docs import blocks, commands, links, man_pages, pages, read, table
 from guest import BOOT_S, GUEST, accelerator
 from test_vlan_matrix import tag_out, vlan_of
@@ -115,10 +115,15 @@ def all_commands(program):
     return sorted({tuple(c) for path in pages() + man_pages() for c in commands(path, program)})
 
 
+# A host without any NIC: what is shown for another's shall not be done to that of who tests.
+WITHOUT_NICS = ["unshare", "--net", "--mount", "sh", "-c",
+                "mount -t tmpfs none /sys && exec \"$0\" \"$@\""]
+
+
 @pytest.mark.parametrize("command", all_commands("shunt"), ids=" ".join)
 def test_every_command_shown_is_understood(tmp_path, command):
     """No shuntd runs there, so what is understood is refused, with 1; 2 would be wrong usage."""
-    done = subprocess.run([SHUNT, "--run-dir", tmp_path, *command[1:]], cwd=tmp_path,
+    done = subprocess.run([*WITHOUT_NICS, SHUNT, "--run-dir", tmp_path, *command[1:]], cwd=tmp_path,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert done.returncode in (0, 1), done.stderr
 
@@ -128,6 +133,7 @@ def test_commands_are_found_at_all():
     assert ("shunt", "bridge", "add", "br0") in found
     assert ("shunt", "port", "set", "web1", "--queues", "4") in found
     assert len(found) > 40
+    assert ("shunt", "sriov", "set", "eth0", "--num-vfs", "2") in found
 
 
 def test_every_option_of_shuntd_shown_exists():
@@ -137,6 +143,14 @@ def test_every_option_of_shuntd_shown_exists():
     for command in found:
         for option in (w for w in command[1:] if w.startswith("-")):
             assert re.search(rf"(^|\s){option}\b", known), command
+
+
+def test_every_command_of_shunt_sriov_shown_is_understood(tmp_path):
+    found = all_commands("shunt-sriov")
+    for command in (c for c in found if "--watch" not in c):
+        done = subprocess.run([*WITHOUT_NICS, SRIOV, *command[1:]], cwd=tmp_path,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        assert done.returncode in (0, 1), done.stderr
 
 
 @pytest.mark.parametrize("path", pages())
@@ -242,8 +256,8 @@ def test_files_and_functions_of_the_architecture_exist():
     assert [f for f in functions if not re.search(rf"\b{f}\([^;]*\)\n\{{", code)] == []
 
 
-@pytest.mark.parametrize("folder", ["base", "api", "ofproto", "dataplane", "control", "cli", "tests",
-                                    "configs"])
+@pytest.mark.parametrize("folder", ["base", "api", "ofproto", "dataplane", "control", "sriov", "cli",
+                                    "tests", "configs"])
 def test_every_folder_has_a_page_whose_files_exist(folder):
     page = read(f"{folder}/README.md")
     assert "**May depend on**" in page and "**Start reading**" in page
@@ -270,8 +284,8 @@ def test_suites_in_the_page_on_tests_are_those_there_are():
     assert {row[0] for row in rows} == set(suites)
 
 
-def block_of(info):
-    return next(text for i, text in blocks("README.md") if i == info)
+def block_of(info, path="README.md"):
+    return next(text for i, text in blocks(path) if i == info)
 
 
 def test_the_qemu_command_of_the_readme_makes_a_guest_whose_frames_arrive(make_switch, tmp_path):
@@ -310,6 +324,28 @@ def test_the_libvirt_snippet_shares_memory_and_meets_the_port():
     assert port[port.index("--socket") + 1] == source.get("path")
 
 
+def test_the_libvirt_snippet_of_a_vf_leaves_it_to_shunt_sriov_and_has_the_address_shown():
+    device = xml.etree.ElementTree.fromstring(block_of("xml", "doc/sriov.md"))
+    assert (device.tag, device.get("type"), device.get("managed")) == ("hostdev", "pci", "no")
+    at = {k: int(v, 16) for k, v in device.find("source/address").items()}
+    address = f"{at['domain']:04x}:{at['bus']:02x}:{at['slot']:02x}.{at['function']:x}"
+    assert f"here `{address}`" in read("doc/sriov.md")
+    assert f"vfio-pci,host={address} " in block_of("sh vf-qemu", "doc/sriov.md")
+
+
+def test_the_qemu_command_of_a_vf_is_one_that_qemu_takes(tmp_path):
+    """Up to the device, which is not in this host."""
+    (tmp_path / "web1.qcow2").touch()
+    command = block_of("sh vf-qemu", "doc/sriov.md").replace("\\\n", " ")
+    for old, new in (("-accel kvm -cpu host", "-accel tcg"), ("1G", "128M"),
+                     ("web1.qcow2", "web1.qcow2,format=raw")):
+        assert old in command
+        command = command.replace(old, new)
+    done = subprocess.run(command.split(), cwd=tmp_path, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "0000:01:10.0" in done.stderr, done.stderr
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """The tree as `meson install` leaves it: the folder, and the prefix in it."""
@@ -323,22 +359,26 @@ def installed(tmp_path_factory):
 
 def test_install_brings_all_that_the_readme_says(installed):
     _, prefix = installed
-    names = ["bin/shunt", "sbin/shuntd", "lib/systemd/system/shuntd.service",
+    names = ["bin/shunt", "sbin/shuntd", "sbin/shunt-sriov", "lib/systemd/system/shuntd.service",
+             "lib/systemd/system/shunt-sriov.service",
              "lib/sysusers.d/shunt.conf", "share/bash-completion/completions/shunt",
              "share/doc/shunt/architecture.md", "share/doc/shunt/examples/two-vlans.yaml"]
     if shutil.which("scdoc"):
-        names += [f"share/man/{n}" for n in ("man1/shunt.1", "man8/shuntd.8", "man5/shunt.yaml.5")]
+        names += [f"share/man/{n}" for n in ("man1/shunt.1", "man8/shuntd.8", "man8/shunt-sriov.8",
+                                             "man5/shunt.yaml.5")]
     assert [n for n in names if not (prefix / n).is_file()] == []
     example = prefix / "share/doc/shunt/examples/two-vlans.yaml"
     assert subprocess.run([prefix / "bin/shunt", "config", "check", example]).returncode == 0
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze")
-def test_systemd_has_nothing_to_say_about_the_unit(installed, tmp_path):
+@pytest.mark.parametrize("program", ["shuntd", "shunt-sriov"])
+def test_systemd_has_nothing_to_say_about_the_unit(program, installed, tmp_path):
     _, prefix = installed
-    text = (prefix / "lib/systemd/system/shuntd.service").read_text()
-    unit = tmp_path / "shuntd.service"
-    unit.write_text(re.sub(r"^ExecStart=\S+", f"ExecStart={prefix}/sbin/shuntd", text, flags=re.M))
+    text = (prefix / f"lib/systemd/system/{program}.service").read_text()
+    unit = tmp_path / f"{program}.service"
+    unit.write_text(re.sub(r"^ExecStart=\S+", f"ExecStart={prefix}/sbin/{program}", text,
+                           flags=re.M))
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", unit],
                           capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

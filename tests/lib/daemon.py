@@ -15,6 +15,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("SHUNT_BUILD", os.path.join(TOP, "build"))
 SHUNTD = os.path.join(BUILD, "control", "shuntd")
 SHUNT = os.path.join(BUILD, "cli", "shunt")
+SRIOV = os.path.join(BUILD, "sriov", "shunt-sriov")
 START_S = 20
 
 SMALL = "memory: { size: 64M, hugepages: off }\n"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Real guests: QEMU with a Debian cloud kernel and busybox, attached by vhost-user."""
 
+import base64
 import json
 import os
 import re
@@ -180,9 +181,10 @@ class Machine(Console):
     """A whole machine with an IOMMU and NICs that have virtual functions (igb), on which the host's
     programs run: its files are the host's, written to a layer of its own.
 
-    n_nics NICs are on one wire. The kernel and the QEMU are not the guests': see guest-machine."""
+    n_nics NICs are on one wire; more: further words for QEMU. The kernel and the QEMU are not the
+    guests': see guest-machine."""
 
-    def __init__(self, name, folder, n_nics=2, memory="1536M", cpu="max"):
+    def __init__(self, name, folder, n_nics=2, memory="1536M", cpu="max", more=()):
         super().__init__(name, folder)
         tree = os.path.join(MACHINE, "tree")
         words = []
@@ -197,7 +199,7 @@ class Machine(Console):
              "-smp", "2", "-m", memory, "-nodefaults", "-no-user-config", "-display", "none",
              "-no-reboot", "-kernel", f"{tree}/vmlinuz", "-initrd", f"{MACHINE}/initrd.gz",
              "-append", "console=ttyS0 panic=-1 quiet intel_iommu=on iommu=pt",
-             "-device", "intel-iommu,intremap=on,caching-mode=on", *words,
+             "-device", "intel-iommu,intremap=on,caching-mode=on", *words, *more,
              "-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on"])
 
     def do(self, line, seconds=30):
@@ -208,3 +210,7 @@ class Machine(Console):
 
     def load(self, *modules):
         self.do(f"modprobe -d {MACHINE}/tree -a {' '.join(modules)}")
+
+    def write(self, path, text):
+        """A file of the machine's own."""
+        self.do(f"echo {base64.b64encode(text.encode()).decode()} | base64 -d >{path}")

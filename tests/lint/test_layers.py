@@ -15,13 +15,14 @@ MAY_SEE = {
     "conf": {"base", "api"},
     "ofproto": {"base"},
     "dataplane": {"base"},
+    "sriov": {"base"},
     "control": {"base", "api", "conf", "ofproto", "dataplane"},
     "cli": {"base", "api"},
     "vmm": {"base", "api"},
 }
 # What a program sees beyond the library beside it: shunt-sriov reads the configuration, which the
 # SR-IOV library knows nothing of (doc/adr/0009).
-PROGRAM_SEES = {"shunt-sriov": {"conf", "api"}}
+PROGRAM_SEES = {name: {"conf", "api"} for name in ("shunt-sriov", "libsh_sriov_program.a")}
 # The only folders that DPDK's headers are there for.
 SEE_DPDK = {"dataplane"}
 PUBLIC = re.compile(r"^(\w+)/include/\1/\w+\.h$")

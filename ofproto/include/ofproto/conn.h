@@ -35,8 +35,7 @@ int of_conns_new(const struct of_conns_conf *conf, struct of_switch *sw, struct 
 void of_conns_free(struct of_conns *conns); /* with all connections that are left */
 
 /** As in struct of_conns_conf, from now on. */
-void of_conns_set_rate(
-	struct of_conns *conns, uint32_t packet_in_rate, uint32_t packet_in_burst);
+void of_conns_set_rate(struct of_conns *conns, uint32_t packet_in_rate, uint32_t packet_in_burst);
 
 /**
  * A connection, with its hello in the output.

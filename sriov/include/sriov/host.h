@@ -8,6 +8,7 @@
 
 #include <net/if.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -29,6 +30,9 @@ enum sriov_attr {
 	SRIOV_GUIDS,
 	SRIOV_STATS,
 	SRIOV_MSIX,
+	SRIOV_FN_HW_ADDR, /* of the function behind the VF's devlink port */
+	SRIOV_FN_STATE,
+	SRIOV_FN_RATE, /* tx_share and tx_max */
 	SRIOV_N_ATTRS,
 };
 
@@ -60,7 +64,8 @@ struct sriov_vf {
 	char *iommu_others; /* "0000:01:10.2, 0000:01:10.4": who else is in the group; NULL: nobody
 			     */
 	char *users;        /* "qemu-system-x86 (1234), vm web1": who has it open; NULL: nobody */
-	uint32_t known;     /* bit per enum sriov_attr */
+	bool has_default_route; /* through its netdev */
+	uint32_t known;         /* bit per enum sriov_attr */
 	uint8_t mac[6];
 	uint16_t vlan; /* 0: none */
 	uint8_t qos;
@@ -71,6 +76,11 @@ struct sriov_vf {
 	uint64_t node_guid, port_guid;     /* InfiniBand */
 	uint32_t msix_vectors;
 	struct sriov_vf_stats stats;
+	bool has_port; /* devlink: the eswitch has a port for it, with this index */
+	uint32_t port;
+	uint8_t fn_hw_addr[6];
+	bool fn_active;
+	uint32_t fn_tx_share, fn_tx_max; /* Mb/s, 0: none */
 };
 
 struct sriov_pf {
@@ -85,8 +95,9 @@ struct sriov_pf {
 	bool link_up;
 	uint32_t link_mbps; /* 0 unknown */
 	uint32_t mtu;
-	uint32_t total_vfs; /* that the device can have */
-	uint32_t n_vfs;     /* that are enabled; vfs[n_vfs] */
+	uint32_t total_vfs;  /* that the device can have */
+	uint32_t total_msix; /* vectors to divide among the VFs; 0: they are fixed */
+	uint32_t n_vfs;      /* that are enabled; vfs[n_vfs] */
 	bool drivers_autoprobe;
 	enum sriov_eswitch eswitch;
 	char inline_mode[16], encap_mode[16]; /* devlink's words, "" unknown */
@@ -101,6 +112,8 @@ struct sriov_host {
 	uint32_t n_unread;
 };
 
+typedef void sriov_found(const char *address, const char *who, void *ctx);
+
 /* Where the host is looked at: the real roots and sockets, or a test's. */
 struct sriov_env {
 	const char *sysfs;        /* "/sys" */
@@ -108,7 +121,16 @@ struct sriov_env {
 	const char *dev;          /* "/dev" */
 	struct sriov_nl *route;   /* rtnetlink */
 	struct sriov_nl *generic; /* generic netlink; NULL: no devlink */
+	/* Ask a driver for its firmware's version; NULL: nobody is asked. return: 0 or -errno */
+	int (*firmware)(const char *netdev, char *ret, size_t size);
+	/* Call found with each netdev in another network namespace: its device's PCI address, and
+	 * who is there ("netns blue", "nginx (77)"). NULL: nobody looks. return: 0 or -errno */
+	int (*foreign)(const struct sriov_env *env, sriov_found *found, void *ctx);
 };
+
+/** This host. errors: those of sriov_nl_new; without generic netlink there is no devlink. */
+int sriov_env_init(struct sriov_env *ret, struct sh_err *err);
+void sriov_env_done(struct sriov_env *env);
 
 /**
  * Read all PFs, or the one of that name (NULL: all).
@@ -120,6 +142,10 @@ struct sriov_env {
 int sriov_host_read(
 	const struct sriov_env *env, const char *pf, struct sriov_host **ret, struct sh_err *err);
 void sriov_host_free(struct sriov_host *host);
+static inline void sriov_host_freep(struct sriov_host **host)
+{
+	sriov_host_free(*host);
+}
 
 /**
  * Find a PF by PCI address ("0000:01:00.0", "01:00.0"), netdev, MAC, or "8086:10c9 igb".
