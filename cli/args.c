@@ -76,10 +76,29 @@ static json_t *field_value(const struct cli_verb *verb, const char *field, const
 	return api_value_to_json(f, canonical);
 }
 
+static int set_nested(
+	const struct api_field *field, struct cli_args *args, const char *text, struct sh_err *err)
+{
+	json_t *value = cli_nested(field, text, json_object_get(args->params, field->name));
+	char allowed[384];
+
+	if (!value)
+		return sh_err_set(err, -EINVAL,
+			"%s: '%s' is not allowed: key=value,..., or JSON; %s", field->name, text,
+			api_field_allowed(field, allowed, sizeof(allowed)));
+	return json_object_set_new(args->params, field->name, value) < 0 ? -ENOMEM : 0;
+}
+
 static int set_value(const struct cli_verb *verb, struct cli_args *args, const char *field,
 	const struct cli_option *option, const char *text, struct sh_err *err)
 {
-	json_t *value = option ? json_string(text) : field_value(verb, field, text);
+	const struct api_field *f =
+		option ? NULL : api_field_find((enum api_noun)verb->fields, field);
+	json_t *value;
+
+	if (f && api_field_is_nested(f) && strcmp(text, "none") != 0)
+		return set_nested(f, args, text, err);
+	value = option ? json_string(text) : field_value(verb, field, text);
 
 	if (!value)
 		return sh_err_set(err, -EINVAL, "'%s' is no text in UTF-8", field);
@@ -150,6 +169,8 @@ int cli_args_parse(const struct cli_verb *verb, int argc, char **argv, struct cl
 	for (int i = 0; i < argc && r == 0; i++) {
 		if (option_word(verb, argv[i]))
 			r = parse_option(verb, argc, argv, &i, &args, err);
+		else if (args.operand && verb->takes_file && !args.file)
+			args.file = argv[i];
 		else if (args.operand || verb->operand == CLI_NO_OPERAND)
 			r = sh_err_set(err, -EINVAL, "'%s' is one word too many", argv[i]);
 		else

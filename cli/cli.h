@@ -36,6 +36,7 @@ struct cli_option {
 
 struct cli_args {
 	const char *operand; /* NULL if not given */
+	const char *file;    /* behind it, of a verb that takes one; NULL if not given */
 	json_t *params; /* what goes to the daemon: the operand, fields, options with a value */
 	json_t *flags;  /* options that are no fields: true */
 };
@@ -55,6 +56,7 @@ struct cli_verb {
 	enum cli_operand operand;
 	const char *operand_name; /* as help shows it; NULL for the obvious */
 	const char *const *words; /* CLI_WORD: what it may be, NULL at the end */
+	bool takes_file;          /* behind its operand, if someone likes */
 	const char *param;        /* of the method, that the operand is; NULL: "name" or none */
 	int fields;               /* enum api_noun whose fields are options, or -1 */
 	const char *const *only;  /* those fields alone; NULL for all */
@@ -89,6 +91,16 @@ void cli_field_name(const char *option, char *ret, size_t size);
 void cli_option_name(const char *field, char *ret, size_t size);
 bool cli_takes_field(const struct cli_verb *verb, const char *field);
 
+/* nested.c */
+
+/**
+ * The value of an option whose field holds items: "key=value,key=value", or JSON. before: what the
+ * option's earlier occurrences have made of a list, borrowed, or NULL.
+ *
+ * return:  NULL for what is neither, or when out of memory
+ */
+json_t *cli_nested(const struct api_field *field, const char *text, const json_t *before);
+
 /* run.c */
 
 /** Run one command line; argv[0] is the program's name. Returns the exit status. */
@@ -119,6 +131,8 @@ int cli_capture(struct cli *cli);
 int cli_config_show(struct cli *cli);
 int cli_config_check(struct cli *cli);
 int cli_completion(struct cli *cli);
+int cli_console(struct cli *cli);
+int cli_vm_create(struct cli *cli);
 int cli_sriov(struct cli *cli);
 int cli_complete(int argc, char **argv, const char *run_dir);
 
@@ -144,6 +158,7 @@ void cli_print_object(struct cli *cli, const json_t *result);
 void cli_print_port_stats(struct cli *cli, const json_t *result);
 void cli_print_worker_stats(struct cli *cli, const json_t *result);
 void cli_print_trace(struct cli *cli, const json_t *result);
+void cli_print_vms(struct cli *cli, const json_t *result);
 void cli_print_tree(struct cli *cli, const json_t *result);
 void cli_print_flushed(struct cli *cli, const json_t *result);
 void cli_print_version(struct cli *cli, const json_t *result);

@@ -129,7 +129,7 @@ static void offer_rest(const struct cli_verb *v, const char *previous, const cha
 	else if (word[0] == '-')
 		offer_options(v, word);
 	else if (is_operand && (v->operand == CLI_NAME || v->operand == CLI_OPTIONAL_NAME) &&
-		 (!v->verb || strcmp(v->verb, "add") != 0))
+		 (!v->verb || (strcmp(v->verb, "add") != 0 && strcmp(v->verb, "create") != 0)))
 		offer_names(run_dir, v->noun, word);
 	else if (is_operand && v->words)
 		offer_words(v->words, word);

@@ -10,7 +10,8 @@
 #include "api/value.h"
 #include "check_parts.h"
 
-#define NIC API_VM_NIC
+#define NIC          API_VM_NIC
+#define NAME_MAX_LEN 50
 
 static int check_disk(const struct conf *conf, const struct conf_item *vm, uint32_t i,
 	struct conf_where *where, struct sh_err *err)
@@ -74,6 +75,11 @@ static int check_nic(const struct conf *conf, const struct conf_item *vm, uint32
 	}
 	if (!first)
 		return conf_fail(where, NULL, err, -EINVAL, "give a portgroup, a port or a vf");
+	if (first == places[0] && strlen(vm->v[0]) > NAME_MAX_LEN)
+		return conf_fail(where, "portgroup", err, -ENAMETOOLONG,
+			"portgroup: the interface's port has the VM's name and a number, so that "
+			"name is at most %d characters",
+			NAME_MAX_LEN);
 	r = conf_check_ref(
 		conf, API_PORTGROUP, conf_get(nic, NIC, "portgroup"), "portgroup", where, err);
 	if (r == 0)

@@ -9,6 +9,7 @@
 #include "change.h"
 #include "ofport.h"
 #include "resolve.h"
+#include "vm_port.h"
 
 /* An error in another object than the command's own names that object. */
 static int name_place(const struct conf *conf, const struct conf_where *where,
@@ -28,8 +29,10 @@ static int name_place(const struct conf *conf, const struct conf_where *where,
 static int check(struct ctl *ctl, struct conf *to, const struct change *change, struct sh_err *err)
 {
 	struct conf_where where = { .index = -1 };
-	int r = ofport_assign(to, &ctl->conf, err);
+	int r = vm_ports_settle(to, &ctl->conf, ctl->machine_id, &where, err);
 
+	if (r == 0)
+		r = ofport_assign(to, &ctl->conf, err);
 	if (r == 0)
 		r = conf_check(to, &ctl->env, &where, err);
 	return r < 0 ? name_place(to, &where, change, r, err) : 0;
@@ -99,11 +102,15 @@ static int start_workers(struct ctl *ctl, struct sh_err *err)
 
 int ctl_start(struct ctl *ctl, struct conf *conf, struct sh_err *err)
 {
+	struct conf_where where = { .index = -1 };
 	struct conf none;
 	struct plan plan;
-	int r = ofport_assign(conf, NULL, err);
+	int r;
 
 	conf_init(&none);
+	r = vm_ports_settle(conf, &none, ctl->machine_id, &where, err);
+	if (r == 0)
+		r = ofport_assign(conf, NULL, err);
 	if (r == 0 && plan_new(&none, conf, &plan) < 0)
 		r = sh_err_set(err, -ENOMEM, "out of memory");
 	if (r < 0)

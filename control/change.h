@@ -12,11 +12,14 @@
 #include "store.h"
 #include "switch.h"
 
+struct vms;
+
 struct ctl {
 	struct conf conf; /* what holds now; the switch is made like it */
 	struct conf_env env;
 	struct store store;
 	struct switch_state sw;
+	struct vms *vms; /* NULL: none can run */
 	char machine_id[40];
 	LIST_HEAD(, capture) captures;
 	unsigned n_captures, last_capture; /* how many there are; number of the latest */

@@ -22,6 +22,7 @@
 #define PROGRESS_AFTER 1.0 /* seconds */
 #define PROGRESS_EVERY 0.2
 #define STALL_S        10
+#define MAX_LATERS     64
 
 static double now_s(void)
 {
@@ -110,24 +111,82 @@ static void on_progress(void *ctx, unsigned done, unsigned total, const char *te
 	send_line(report->client, api_progress_line((int)done, (int)total, text));
 }
 
+struct client_later {
+	struct later later;
+	LIST_ENTRY(client_later) next;
+	struct server_client *client; /* NULL: it has left */
+	json_t *id;                   /* NULL: a notification */
+};
+
+/* May free the client. */
+static void settle(struct server_client *client);
+
+static void send_answer(struct server_client *client, const json_t *id, int r, int code,
+	const json_t *result, const struct sh_err *err)
+{
+	/* A request without id is a notification, which has no answer (JSON-RPC 2.0, 4.1). */
+	if (id)
+		send_line(client, r < 0 ? api_error_line(id, code, r == -ENOSYS ? 0 : r, err->text)
+					: api_reply_line(id, result));
+}
+
+static void finish_later(struct later *later, int r, json_t *result, const struct sh_err *err)
+{
+	struct client_later *own = (struct client_later *)later;
+	struct server_client *client = own->client;
+
+	if (client) {
+		LIST_REMOVE(own, next);
+		client->n_laters--;
+		send_answer(client, own->id, r, method_code(r), result, err);
+	}
+	json_decref(result);
+	json_decref(own->id);
+	free(own);
+	if (client)
+		settle(client);
+}
+
+struct asked {
+	struct server_client *client;
+	json_t *id;
+};
+
+static struct later *defer(void *ctx)
+{
+	const struct asked *asked = ctx;
+	struct client_later *own = NULL;
+
+	if (asked->client->n_laters < MAX_LATERS)
+		own = calloc(1, sizeof(*own));
+	if (!own)
+		return NULL;
+	own->later.finish = finish_later;
+	own->client = asked->client;
+	own->id = json_incref(asked->id);
+	LIST_INSERT_HEAD(&asked->client->laters, own, next);
+	asked->client->n_laters++;
+	return &own->later;
+}
+
 static void answer(struct server_client *client, const struct api_request *request)
 {
 	struct report report = { client, now_s() + PROGRESS_AFTER };
 	const struct reconcile_watch watch = { on_progress, &report };
+	struct asked asked = { client, request->id };
+	const struct method_caller caller = { &watch, defer, &asked };
 	struct sh_err err = { "" };
 	json_t *result = NULL;
-	int code, r = method_call(client->ctl, request->method, request->params, &watch, &result,
+	int code, r = method_call(client->ctl, request->method, request->params, &caller, &result,
 			  &code, &err);
 
+	if (r == METHOD_LATER)
+		return;
 	if (r < 0)
 		sh_log_info("%s: %s", request->method, err.text);
 	else
 		sh_log_debug("%s: done", request->method);
-	/* A request without id is a notification, which has no answer (JSON-RPC 2.0, 4.1). */
-	if (request->id)
-		send_line(client,
-			r < 0 ? api_error_line(request->id, code, r == -ENOSYS ? 0 : r, err.text)
-			      : api_reply_line(request->id, result));
+	send_answer(client, request->id, r, code, result, &err);
 	json_decref(result);
 }
 
@@ -200,28 +259,39 @@ bool client_is_stalled(struct server_client *client)
 
 static bool is_finished(const struct server_client *client)
 {
-	return client->broken || (client->closing && client->out_len == 0);
+	return client->broken || (client->closing && client->out_len == 0 && client->n_laters == 0);
+}
+
+static void settle(struct server_client *client)
+{
+	uint32_t want = client->closing ? 0 : EPOLLIN;
+
+	/* Inside on_io, which settles in the end. */
+	if (client->busy)
+		return;
+	if (is_finished(client)) {
+		client->on_close(client->ctx, client);
+		return;
+	}
+	if (client->out_len)
+		want |= EPOLLOUT;
+	(void)sd_event_source_set_io_events(client->source, want);
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t events, void *ctx)
 {
 	struct server_client *client = ctx;
-	uint32_t want;
 
+	client->busy = true;
 	if (events & EPOLLOUT)
 		client_flush(client);
 	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) && !client->closing)
 		receive(client);
 	else if (events & (EPOLLHUP | EPOLLERR))
 		client->broken = true;
-	if (is_finished(client)) {
-		client->on_close(client->ctx, client);
-		return 0;
-	}
-	want = client->closing ? 0 : EPOLLIN;
-	if (client->out_len)
-		want |= EPOLLOUT;
-	return sd_event_source_set_io_events(source, want);
+	client->busy = false;
+	settle(client);
+	return 0;
 }
 
 int client_new(sd_event *event, struct ctl *ctl, int fd,
@@ -238,6 +308,7 @@ int client_new(sd_event *event, struct ctl *ctl, int fd,
 	client->on_close = on_close;
 	client->ctx = ctx;
 	api_lines_init(&client->in);
+	LIST_INIT(&client->laters);
 	r = sd_event_add_io(event, &client->source, fd, EPOLLIN, on_io, client);
 	if (r < 0) {
 		free(client);
@@ -252,6 +323,10 @@ void client_free(struct server_client *client)
 	if (!client)
 		return;
 	client_flush(client);
+	while (!LIST_EMPTY(&client->laters)) {
+		LIST_FIRST(&client->laters)->client = NULL;
+		LIST_REMOVE(LIST_FIRST(&client->laters), next);
+	}
 	sd_event_source_disable_unref(client->source);
 	close(client->fd);
 	api_lines_done(&client->in);

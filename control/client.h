@@ -19,11 +19,14 @@ struct server_client {
 	int fd;
 	bool closing; /* nothing is read any more; closed once all is sent */
 	bool broken;  /* nothing can be sent any more */
+	bool busy;    /* its requests are being answered */
 	struct api_lines in;
 	char *out;
 	size_t out_len, out_start, out_size;
 	uint64_t n_sent, n_sent_before;
 	unsigned n_stalled_s;
+	LIST_HEAD(, client_later) laters; /* answers that come later */
+	unsigned n_laters;
 	void (*on_close)(void *ctx, struct server_client *client);
 	void *ctx;
 };

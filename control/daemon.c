@@ -24,6 +24,7 @@
 #include "resolve.h"
 #include "run_dir.h"
 #include "server.h"
+#include "vms.h"
 
 #define TICK_US     1000000u
 #define ACCURACY_US 100000u
@@ -34,6 +35,7 @@ struct daemon {
 	sd_event *event;
 	sd_event_source *tick, *frames; /* of the clock, of the dataplane */
 	struct server *server;
+	struct vms *vms;
 	int lock_fd;
 };
 
@@ -80,6 +82,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *ctx)
 	dp_tick(daemon->dp);
 	switch_tick(&daemon->ctl.sw);
 	server_tick(daemon->server);
+	vms_tick(daemon->vms);
 	(void)sd_event_now(daemon->event, CLOCK_MONOTONIC, &now);
 	return sd_event_source_set_time(source, now + TICK_US);
 }
@@ -204,6 +207,18 @@ static int start_events(struct daemon *daemon, struct sh_err *err)
 	return r < 0 ? sh_err_set(err, r, "no event loop: %s", strerror(-r)) : 0;
 }
 
+static int start_vms(struct daemon *daemon, const struct daemon_conf *conf, struct sh_err *err)
+{
+	const struct vms_conf vms = { conf->run_dir, conf->state_dir, conf->vmm };
+	int r = vms_new(&daemon->ctl, daemon->event, &vms, err, &daemon->vms);
+
+	if (r < 0)
+		return r;
+	daemon->ctl.vms = daemon->vms;
+	vms_autostart(daemon->vms);
+	return 0;
+}
+
 static int start(struct daemon *daemon, const struct daemon_conf *conf, struct sh_err *err)
 {
 	char socket_path[128];
@@ -224,6 +239,8 @@ static int start(struct daemon *daemon, const struct daemon_conf *conf, struct s
 	if (r >= 0)
 		r = start_events(daemon, err);
 	if (r >= 0)
+		r = start_vms(daemon, conf, err);
+	if (r >= 0)
 		r = server_new(daemon->event, &daemon->ctl, socket_path, err, &daemon->server);
 	return r < 0 ? r : 0;
 }
@@ -231,6 +248,8 @@ static int start(struct daemon *daemon, const struct daemon_conf *conf, struct s
 /* The dataplane ends first: after that no worker sends, and what was received is counted. */
 static void stop(struct daemon *daemon)
 {
+	vms_free(daemon->vms);
+	daemon->ctl.vms = NULL;
 	server_free(daemon->server);
 	capture_stop_all(&daemon->ctl);
 	switch_stop(&daemon->ctl.sw);

@@ -10,6 +10,7 @@ struct daemon_conf {
 	const char *file; /* -c, or NULL */
 	const char *run_dir;
 	const char *state_dir;
+	const char *vmm; /* program of virtual machines, or NULL */
 };
 
 /** return: after SIGTERM or SIGINT. errors: it did not start. */

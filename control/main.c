@@ -12,13 +12,15 @@
 #include "daemon.h"
 
 static const char usage[] =
-	"usage: shuntd [-c FILE] [--run-dir DIR] [--state-dir DIR] [--check] [--log-level LEVEL]\n"
+	"usage: shuntd [-c FILE] [--run-dir DIR] [--state-dir DIR] [--vmm PROGRAM] [--check]\n"
+	"              [--log-level LEVEL]\n"
 	"\n"
 	"The switch: forwards frames between the ports of virtual machines, uplinks and the host.\n"
 	"\n"
 	"  -c, --config FILE  run from FILE, which is only read; changes are kept in memory alone\n"
 	"      --run-dir DIR  folder of the sockets (default: $SHUNT_RUN_DIR, else %s)\n"
 	"      --state-dir DIR  folder of config.yaml, the store (default: %s)\n"
+	"      --vmm PROGRAM  what runs a virtual machine (default: shunt-vmm beside shuntd)\n"
 	"      --check        read the configuration, say what is wrong with it, and exit\n"
 	"      --log-level LEVEL  err, warn, notice (default), info or debug\n"
 	"      --version      print the version and exit\n"
@@ -30,6 +32,7 @@ static const char usage[] =
 enum option_id {
 	OPT_RUN_DIR = 256,
 	OPT_STATE_DIR,
+	OPT_VMM,
 	OPT_CHECK,
 	OPT_LOG_LEVEL,
 	OPT_VERSION,
@@ -39,6 +42,7 @@ static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
 	{ "state-dir", required_argument, NULL, OPT_STATE_DIR },
+	{ "vmm", required_argument, NULL, OPT_VMM },
 	{ "check", no_argument, NULL, OPT_CHECK },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -70,6 +74,9 @@ static int take_option(int option, struct arguments *arguments)
 		return -1;
 	case OPT_STATE_DIR:
 		arguments->conf.state_dir = optarg;
+		return -1;
+	case OPT_VMM:
+		arguments->conf.vmm = optarg;
 		return -1;
 	case OPT_CHECK:
 		arguments->check = true;

@@ -28,6 +28,18 @@ static const struct method methods[] = {
 	ITEM_METHODS("bridge", API_BRIDGE),
 	ITEM_METHODS("portgroup", API_PORTGROUP),
 	ITEM_METHODS("port", API_PORT),
+	{ "vm.create", method_item_add, API_VM, NULL },
+	{ "vm.set", method_item_set, API_VM, NULL },
+	{ "vm.del", method_item_del, API_VM, " name " },
+	{ "vm.list", method_item_list, API_VM, " " },
+	{ "vm.start", method_vm_start, API_VM, " name " },
+	{ "vm.stop", method_vm_stop, API_VM, " name " },
+	{ "vm.kill", method_vm_kill, API_VM, " name " },
+	{ "vm.pause", method_vm_pause, API_VM, " name " },
+	{ "vm.resume", method_vm_resume, API_VM, " name " },
+	{ "vm.info", method_vm_info, API_VM, " name " },
+	{ "vm.balloon", method_vm_balloon, API_VM, " name size " },
+	{ "vm.pin", method_vm_pin, API_VM, " name vcpu cpus " },
 	{ "show", method_show, API_N_NOUNS, " " },
 	{ "port.stats", method_port_stats, API_PORT, " name " },
 	{ "fdb.list", method_fdb_list, API_FDB, " bridge " },
@@ -112,10 +124,12 @@ static int check_result(json_t **ret, struct sh_err *err)
 }
 
 int method_call(struct ctl *ctl, const char *name, const json_t *params,
-	const struct reconcile_watch *watch, json_t **ret, int *ret_code, struct sh_err *err)
+	const struct method_caller *caller, json_t **ret, int *ret_code, struct sh_err *err)
 {
 	const struct method *method = find_method(name);
-	struct call call = { .params = params, .watch = watch };
+	struct call call = {
+		.params = params, .watch = caller ? caller->watch : NULL, .caller = caller
+	};
 	int r;
 
 	*ret_code = API_RPC_NO_METHOD;
@@ -129,8 +143,24 @@ int method_call(struct ctl *ctl, const char *name, const json_t *params,
 		r = method->fn(ctl, &call, ret, err);
 	if (r == 0)
 		r = check_result(ret, err);
-	*ret_code = r == -EINVAL || r == -ERANGE ? API_RPC_INVALID_PARAMS : API_RPC_REFUSED;
+	*ret_code = method_code(r);
 	return r;
+}
+
+int method_code(int r)
+{
+	return r == -EINVAL || r == -ERANGE ? API_RPC_INVALID_PARAMS : API_RPC_REFUSED;
+}
+
+struct later *method_defer(const struct call *call, struct sh_err *err)
+{
+	struct later *later = NULL;
+
+	if (call->caller && call->caller->defer)
+		later = call->caller->defer(call->caller->ctx);
+	if (!later)
+		sh_err_set(err, -EBUSY, "too many requests wait for an answer: try again");
+	return later;
 }
 
 int method_text_optional(

@@ -8,23 +8,43 @@
 #include <jansson.h>
 
 #include "change.h"
+#include "later.h"
+
+#define METHOD_LATER 1 /* what a method returns that has kept its caller for a later answer */
+
+/* Who calls. */
+struct method_caller {
+	const struct reconcile_watch *watch; /* may be NULL */
+	/* Keep the caller for a later answer; NULL when it has too many of them. NULL: it cannot
+	 * wait. */
+	struct later *(*defer)(void *ctx);
+	void *ctx;
+};
 
 struct call {
 	const json_t *params; /* an object, or NULL for none */
 	enum api_noun noun;   /* of the method, where one function serves several */
 	const struct reconcile_watch *watch;
+	const struct method_caller *caller;
 };
 
 typedef int method_fn(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err);
 
 /**
- * Call a method by its name.
+ * Call a method by its name; caller may be NULL.
  *
- * return:  0 and a new reference in *ret (NULL for {})
+ * return:  0 and a new reference in *ret (NULL for {}); METHOD_LATER, and the caller is answered
+ *          by what it has made
  * errors:  *ret_code is the enum api_rpc_code; the -errno is returned
  */
 int method_call(struct ctl *ctl, const char *name, const json_t *params,
-	const struct reconcile_watch *watch, json_t **ret, int *ret_code, struct sh_err *err);
+	const struct method_caller *caller, json_t **ret, int *ret_code, struct sh_err *err);
+
+/** The enum api_rpc_code of a method's -errno. */
+int method_code(int r);
+
+/** Keep the caller. return: NULL and a sentence when that cannot be. */
+struct later *method_defer(const struct call *call, struct sh_err *err);
 
 /* Parameters. errors: -EINVAL with a sentence. */
 int method_text(const struct call *call, const char *name, const char **ret, struct sh_err *err);
@@ -53,6 +73,8 @@ int method_check_unused(
 
 method_fn method_item_add, method_item_set, method_item_del, method_item_list, method_item_show;
 method_fn method_port_stats;
+method_fn method_vm_start, method_vm_stop, method_vm_kill, method_vm_pause, method_vm_resume;
+method_fn method_vm_info, method_vm_pin, method_vm_balloon;
 method_fn method_fdb_list, method_fdb_add, method_fdb_del, method_fdb_flush;
 method_fn method_flow_add, method_flow_del, method_trace;
 method_fn method_flow_list, method_group_list, method_meter_list, method_table_list;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * add, set, del, list and show, the same for bridges, port groups and ports. Control thread.
+ * add, set, del, list and show, the same for bridges, port groups, ports and virtual machines.
+ * Control thread.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -8,6 +9,9 @@
 
 #include "conf/json.h"
 #include "method.h"
+#include "vm_object.h"
+#include "vm_port.h"
+#include "vms.h"
 
 static int commit(struct ctl *ctl, const struct call *call, struct conf *to, const char *name,
 	struct sh_err *err)
@@ -60,15 +64,9 @@ int method_item_set(struct ctl *ctl, const struct call *call, json_t **ret, stru
 		conf_done(&to);
 		return r;
 	}
+	if (call->noun == API_VM)
+		vm_ports_drop(&to, item, conf_item(&to, API_VM, name));
 	return commit(ctl, call, &to, name, err);
-}
-
-/* A port's static entries go with it. */
-static void remove_fdb_of(struct conf *conf, const char *port)
-{
-	for (uint32_t i = conf->of[API_FDB].n; i > 0; i--)
-		if (strcmp(conf_get(&conf->of[API_FDB].items[i - 1], API_FDB, "port"), port) == 0)
-			conf_remove(conf, API_FDB, i - 1);
 }
 
 int method_item_del(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)
@@ -82,13 +80,18 @@ int method_item_del(struct ctl *ctl, const struct call *call, json_t **ret, stru
 		r = method_find(ctl, call->noun, name, &item, err);
 	if (r == 0)
 		r = method_check_unused(ctl, call->noun, name, err);
+	if (r == 0 && call->noun == API_VM)
+		r = vms_check_stopped(ctl->vms, name, err);
 	if (r < 0)
 		return r;
 	if (conf_copy(&ctl->conf, &to) < 0)
 		return sh_err_set(err, -ENOMEM, "out of memory");
-	conf_remove(&to, call->noun, (uint32_t)(item - ctl->conf.of[call->noun].items));
 	if (call->noun == API_PORT)
-		remove_fdb_of(&to, name);
+		conf_remove_port(&to, name);
+	else
+		conf_remove(&to, call->noun, (uint32_t)(item - ctl->conf.of[call->noun].items));
+	if (call->noun == API_VM)
+		vm_ports_drop(&to, item, NULL);
 	return commit(ctl, call, &to, name, err);
 }
 
@@ -99,6 +102,8 @@ static json_t *object_of(const struct ctl *ctl, enum api_noun noun, const struct
 		return method_bridge_object(ctl, item);
 	case API_PORTGROUP:
 		return method_portgroup_object(ctl, item);
+	case API_VM:
+		return vm_list_object(ctl, item);
 	default:
 		return method_port_object(ctl, item);
 	}
@@ -170,7 +175,9 @@ static void collect(struct users *users, const struct ctl *ctl, enum api_noun no
 	for (uint32_t i = 0; i < items->n; i++) {
 		size_t n = strlen(users->text);
 
-		if (!names_it(users, &items->items[i], noun))
+		if (!names_it(users, &items->items[i], noun) &&
+			!(noun == API_VM && users->noun == API_PORT &&
+				vm_owns_port(&items->items[i], users->name)))
 			continue;
 		conf_key(noun, &items->items[i], key);
 		if (users->n++ < 3)

@@ -222,6 +222,8 @@ const char *plan_step_note(const struct plan_step *step)
 		return "takes effect at the next start of shuntd";
 	case API_SRIOV:
 		return "carried out by shunt-sriov --watch";
+	case API_VM:
+		return step->action == PLAN_SET ? "takes effect at its next start" : NULL;
 	default:
 		return NULL;
 	}

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "reconcile.h"
 #include "resolve.h"
+#include "vms.h"
 
 struct run {
 	struct switch_state *sw;
@@ -88,6 +89,14 @@ static int do_fdb(const struct run *run, const struct plan_step *step, struct sh
 	return step->action == PLAN_DEL ? 0 : switch_fdb_add(run->sw, new_item(run, step), err);
 }
 
+/* What runs is not taken away; a change of it is for its next start. */
+static int do_vm(const struct run *run, const struct plan_step *step, struct sh_err *err)
+{
+	if (step->action != PLAN_DEL)
+		return 0;
+	return vms_check_stopped(run->sw->ctl->vms, step->name, err);
+}
+
 static int do_step(const struct run *run, const struct plan_step *step, struct sh_err *err)
 {
 	switch (step->noun) {
@@ -101,6 +110,8 @@ static int do_step(const struct run *run, const struct plan_step *step, struct s
 		return do_port(run, step, err);
 	case API_FDB:
 		return do_fdb(run, step, err);
+	case API_VM:
+		return do_vm(run, step, err);
 	default:
 		return 0; /* memory: at the next start; sriov: shunt-sriov watches the store */
 	}

@@ -56,6 +56,7 @@ VERBS = verbs()
 FIELDS = {"bridge": ["fail-mode", "fdb-size", "controllers"], "fdb": ["bridge"],
           "flow": ["bridge"], "trace": ["bridge"], "group": ["bridge"], "meter": ["bridge"], "table": ["bridge"],
           "portgroup": ["bridge", "vlan", "vlan-mode", "mtu"],
+          "vm": [],
           "sriov": ["mac", "vlan", "max-tx-rate"],
           "port": ["portgroup", "type", "socket", "rate-limit-in"]}
 
@@ -63,7 +64,7 @@ FIELDS = {"bridge": ["fail-mode", "fdb-size", "controllers"], "fdb": ["bridge"],
 def test_help_lists_the_nouns_and_verbs_there_are():
     assert {noun for noun, *_ in VERBS} == {"show", "bridge", "portgroup", "port", "fdb", "flow",
                                             "group", "meter", "table", "trace", "capture", "worker",
-                                            "sriov", "apply", "config", "log", "completion",
+                                            "sriov", "vm", "apply", "config", "log", "completion",
                                             "version"}
     assert {v for n, v, _ in VERBS if n == "sriov"} == {"list", "show", "stats", "plan", "apply",
                                                         "set", "bind", "watch"}
@@ -210,7 +211,7 @@ def completed(switch, line):
 
 COMPLETED = {
     "shunt ": {"show", "bridge", "portgroup", "port", "fdb", "flow", "group", "meter", "table",
-               "trace", "capture", "worker", "sriov", "apply", "config", "log",
+               "trace", "capture", "worker", "sriov", "vm", "apply", "config", "log",
                "completion", "version"},
     "shunt po": {"port", "portgroup"},
     "shunt port ": {"add", "del", "set", "list", "show", "stats"},

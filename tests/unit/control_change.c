@@ -194,7 +194,8 @@ static void what_a_nested_item_names_is_in_use(void **state)
 		"sriov: [ { pf: eth0, vfs: [ { vf: 0 }, { vf: 1, portgroup: x } ] } ]\n"
 		"vms: [ { name: v, nics: [ { portgroup: x }, { port: x } ] } ]\n",
 		0);
-	assert_del_refused(&ctl, "portgroup.del", "port group 'x' is in use by PF 'eth0', VM 'v'");
+	assert_del_refused(
+		&ctl, "portgroup.del", "port group 'x' is in use by port 'v-0', PF 'eth0', VM 'v'");
 	assert_del_refused(&ctl, "port.del", "port 'x' is in use by VM 'v'");
 	stop(&ctl);
 }

@@ -38,7 +38,8 @@ static const char before_text[] =
 	"]\n"
 	"fdb: [ { bridge: br0, vlan: 100, mac: '02:00:00:00:00:01', port: p } ]\n"
 	"sriov: [ { pf: eth0, num_vfs: 2, vfs: [ { vf: 0, vlan: 5 }, { vf: 1, portgroup: g } ] } "
-	"]\n";
+	"]\n"
+	"vms: [ { name: v, memory: { size: 64M }, nics: [ { portgroup: g } ] } ]\n";
 static const char after_text[] =
 	"bridges: [ { name: br0 }, { name: br1 } ]\n"
 	"portgroups: [ { name: g, bridge: br0, vlan: 200 } ]\n"
@@ -155,7 +156,8 @@ static void check_loaded(void *ctx, int r, bool failed)
 		assert_refused(w, r);
 		return;
 	}
-	assert_int_equal(w->conf.of[API_PORT].n, 2);
+	/* The store has the virtual machine's port, too. */
+	assert_int_equal(w->conf.of[API_PORT].n, conf_item(&w->conf, API_PORT, "v-0") ? 3 : 2);
 	assert_int_equal(w->conf.of[API_FDB].n, 1);
 	conf_done(&w->conf);
 }
@@ -301,11 +303,13 @@ static void assert_answers_whole(struct world *w, const char *method, json_t *pa
 static void answer_is_whole_or_an_error(void **state)
 {
 	static const char *const methods[] = { "show", "bridge.list", "portgroup.list", "port.list",
-		"port.stats", "fdb.list", "worker.list", "worker.stats", "config.show", "version" };
+		"port.stats", "fdb.list", "vm.list", "worker.list", "worker.stats", "config.show",
+		"version" };
 
 	for (unsigned i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
 		assert_answers_whole(*state, methods[i], NULL);
 	assert_answers_whole(*state, "port.show", json_pack("{s:s}", "name", "p"));
+	assert_answers_whole(*state, "vm.info", json_pack("{s:s}", "name", "v"));
 	assert_answers_whole(
 		*state, "apply", json_pack("{s:s, s:b}", "text", after_text, "dry_run", 1));
 }

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Verbs and printers of virtual machines.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cli.h"
+#include "table.h"
+
+void cli_print_vms(struct cli *cli, const json_t *result)
+{
+	static const struct cli_column columns[] = {
+		{ "NAME", "name", false },
+		{ "STATE", "state", false },
+		{ "PID", "pid", true },
+		{ "VCPUS", "vcpus", true },
+		{ "MEMORY", "memory", true },
+		{ "PORTS", "ports", false },
+		{ "ERROR", "error", false },
+	};
+
+	cli_table_list(columns, sizeof(columns) / sizeof(columns[0]), result);
+}
+
+/* Options win over the file. */
+int cli_vm_create(struct cli *cli)
+{
+	json_error_t error;
+	json_t *object;
+	struct sh_err err;
+
+	if (!cli->args.file)
+		return cli_call(cli);
+	if (strcmp(cli->args.file, "-") == 0)
+		object = json_loadf(stdin, JSON_REJECT_DUPLICATES, &error);
+	else
+		object = json_load_file(cli->args.file, JSON_REJECT_DUPLICATES, &error);
+	if (!json_is_object(object)) {
+		json_decref(object);
+		sh_err_set(&err, -EINVAL, "%s:%d: %s", cli->args.file, object ? 1 : error.line,
+			object ? "a JSON object is expected" : error.text);
+		return cli_fail(cli, err.text);
+	}
+	json_object_update_missing(cli->args.params, object);
+	json_decref(object);
+	return cli_call(cli);
+}
