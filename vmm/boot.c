@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "boot.h"
 #include "pci_bus.h"
@@ -74,13 +75,17 @@ static void put(const struct vmm_mem *mem, uint64_t gpa, const void *from, size_
 	memcpy(vmm_mem_at(mem, gpa, n), from, n);
 }
 
-/* All pages at once: one fault a page would take longer than the copy. Only a matter of speed. */
-static void put_large(uint8_t *to, const uint8_t *from, size_t n)
+/* Written into the descriptor where there is one: no page of it is touched here, so the guest's
+ * own faults are the only ones. Huge pages cannot be written so. gpa is in the first region,
+ * where it is also the offset. */
+static void put_large(const struct vmm_mem *mem, uint64_t gpa, const uint8_t *from, size_t n)
 {
-	uintptr_t start = (uintptr_t)to & ~(uintptr_t)4095;
+	ssize_t done = mem->fd < 0 ? 0 : pwrite(mem->fd, from, n, (off_t)gpa);
 
-	(void)madvise((void *)start, (uintptr_t)to + n - start, MADV_POPULATE_WRITE);
-	memcpy(to, from, n);
+	if (done < 0)
+		done = 0;
+	if ((size_t)done < n)
+		put(mem, gpa + (uint64_t)done, from + done, n - (size_t)done);
 }
 
 static void add_entry(struct memory_map *map, uint64_t start, uint64_t end, uint32_t type)
@@ -113,7 +118,7 @@ static int copy_kernel(const struct file *file, const struct vmm_kernel *kernel,
 
 		if (!to)
 			return sh_err_set(err, -ENOMEM, "a part of it lies outside of memory");
-		put_large(to, file->bytes + part->offset, part->n_bytes);
+		put_large(mem, part->gpa, file->bytes + part->offset, part->n_bytes);
 		/* A bzImage clears its own; memory not touched is memory not used. */
 		if (!kernel->is_bzimage)
 			memset(to + part->n_bytes, 0, part->n_memory - part->n_bytes);
@@ -147,7 +152,7 @@ static int copy_initrd(const struct vmm_boot_conf *conf, const struct vmm_kernel
 	} else {
 		ret->gpa = (end - file.n) & ~UINT64_C(0xfff);
 		ret->size = file.n;
-		put_large(vmm_mem_at(mem, ret->gpa, file.n), file.bytes, file.n);
+		put_large(mem, ret->gpa, file.bytes, file.n);
 	}
 	unmap_file(&file);
 	return r;

@@ -66,6 +66,7 @@ static const int main_calls[] = {
 	SCMP_SYS(epoll_wait),
 	SCMP_SYS(getsockopt),
 	SCMP_SYS(pread64),
+	SCMP_SYS(pwrite64), /* the kernel again, after a reset */
 	SCMP_SYS(rt_sigaction),
 	SCMP_SYS(sched_getaffinity),
 	SCMP_SYS(sched_setaffinity),

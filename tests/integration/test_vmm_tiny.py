@@ -5,6 +5,7 @@ import os
 import pwd
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -71,10 +72,10 @@ def says(machine):
     return machine.out().decode(errors="replace")
 
 
-def refused(*words, prefix=(), **environment):
+def refused(*words, prefix=(), program=VMM):
     """The one line of a shunt-vmm that fails."""
-    done = subprocess.run([*prefix, VMM, *words], capture_output=True, text=True, timeout=60,
-                          stdin=subprocess.DEVNULL, env={**os.environ, **environment})
+    done = subprocess.run([*prefix, program, *words], capture_output=True, text=True, timeout=60,
+                          stdin=subprocess.DEVNULL)
     assert done.returncode == 1, (done.returncode, done.stderr)
     lines = done.stderr.splitlines()
     assert len(lines) == 1 and lines[0].startswith("shunt-vmm: "), done.stderr
@@ -511,11 +512,12 @@ def test_machine_without_kvm_says_so(tmp_path):
 
 @pytest.mark.skipif(os.stat("/dev/kvm").st_mode & 6 != 0, reason="everybody may use /dev/kvm here")
 def test_user_without_the_right_to_kvm_is_told_the_group():
-    with tempfile.NamedTemporaryFile(prefix="shunt-kernel-") as kernel:
-        kernel.write(elf(HELLO))
-        kernel.flush()
-        os.chmod(kernel.name, 0o644)
-        line = refused("--slow-kvm", "--kernel", kernel.name, "--serial", "off",
+    with tempfile.TemporaryDirectory(prefix="shunt-everybody-") as folder:
+        os.chmod(folder, 0o755)
+        program, kernel = shutil.copy(VMM, folder), os.path.join(folder, "kernel")
+        with open(kernel, "wb") as f:
+            f.write(elf(HELLO))
+        line = refused("--slow-kvm", "--kernel", kernel, "--serial", "off", program=program,
                        prefix=["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"])
     assert "permission denied" in line and "(kvm)" in line
 
