@@ -206,10 +206,32 @@ static int say_blocked(const struct sriov_plan *plan, uint32_t i, int code, stru
 		wrong.text, i, plan->n, plan->steps[i].pf);
 }
 
+/*
+ * Of VFs that are there. The module of a VF that is yet to be made may come with it, by its alias.
+ */
+static int check_drivers(struct applier *a, const struct sriov_plan *plan, struct sh_err *err)
+{
+	for (uint32_t i = 0; i < plan->n; i++) {
+		const struct sriov_step *step = &plan->steps[i];
+		int k = find_pf(a, step->address), r;
+
+		if (k < 0 || step->op != SRIOV_OP_BIND || !step->word_to[0] ||
+			(uint32_t)step->vf >= a->before->pfs[k].n_vfs)
+			continue;
+		r = sriov_bind_check(
+			a->hands, a->before->pfs[k].vfs[step->vf].address, step->word_to, err);
+		if (r < 0)
+			return sh_err_prefix(err, r, "%s vf %d", step->pf, step->vf);
+	}
+	return 0;
+}
+
 static int apply(struct applier *a, const struct sriov_plan *plan, struct sh_err *err)
 {
-	int r = 0;
+	int r = check_drivers(a, plan, err);
 
+	if (r < 0)
+		return r;
 	for (uint32_t i = 0; i < plan->n; i++) {
 		r = perform_step(a, &plan->steps[i], err);
 		if (holds_device(&plan->steps[i], r))

@@ -132,17 +132,28 @@ static int look_at_member(const char *name, void *ctx)
 	return 1;
 }
 
+#define GROUP_LEN 32
+
+static int need_group(const struct sriov_hands *hands, const char *address,
+	char ret_number[GROUP_LEN], struct sh_err *err)
+{
+	if (sriov_sysfs_read_link(hands->env->sysfs, ret_number, GROUP_LEN, NULL, GROUP, address) ==
+		0)
+		return 0;
+	return sh_err_set(err, -EOPNOTSUPP,
+		"%s is in no IOMMU group, which vfio needs; boot with intel_iommu=on or "
+		"amd_iommu=on and switch the IOMMU on in the firmware",
+		address);
+}
+
 static int check_group(const struct sriov_hands *hands, const char *address, struct sh_err *err)
 {
 	struct group group = { .env = hands->env, .address = address };
-	char number[32];
+	char number[GROUP_LEN];
+	int r = need_group(hands, address, number, err);
 
-	if (sriov_sysfs_read_link(hands->env->sysfs, number, sizeof(number), NULL, GROUP, address) <
-		0)
-		return sh_err_set(err, -EOPNOTSUPP,
-			"%s is in no IOMMU group, which vfio needs; boot with intel_iommu=on or "
-			"amd_iommu=on and switch the IOMMU on in the firmware",
-			address);
+	if (r < 0)
+		return r;
 	if (sriov_sysfs_each(hands->env->sysfs, look_at_member, &group, NULL, GROUP "/devices",
 		    address) <= 0)
 		return 0;
@@ -170,6 +181,16 @@ static int probe_and_wait(const struct sriov_hands *hands, const char *address, 
 				address, driver, strerror(-r));
 	}
 	return r;
+}
+
+int sriov_bind_check(const struct sriov_hands *hands, const char *address, const char *driver,
+	struct sh_err *err)
+{
+	char number[GROUP_LEN];
+	int r = need_driver(hands, driver, err);
+
+	/* Who else is in the group may leave it yet: sriov_bind looks. */
+	return r == 0 && strstr(driver, "vfio") ? need_group(hands, address, number, err) : r;
 }
 
 int sriov_bind(const struct sriov_hands *hands, const char *address, const char *driver,

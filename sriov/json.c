@@ -58,7 +58,7 @@ static void set_attrs(json_t *object, const struct sriov_vf *vf)
 	SET_KNOWN(object, vf, SRIOV_VLAN, "vlan", json_integer(vf->vlan));
 	SET_KNOWN(object, vf, SRIOV_VLAN, "qos", json_integer(vf->qos));
 	SET_KNOWN(object, vf, SRIOV_VLAN, "vlan_proto",
-		json_string(vf->vlan_proto == 0x88a8 ? "802.1ad" : "802.1Q"));
+		json_string(vf->vlan_proto == 0x88a8 ? "802.1ad" : "802.1q"));
 	SET_KNOWN(object, vf, SRIOV_SPOOFCHK, "spoofchk", json_boolean(vf->spoofchk));
 	SET_KNOWN(object, vf, SRIOV_TRUST, "trust", json_boolean(vf->trust));
 	SET_KNOWN(object, vf, SRIOV_LINK_STATE, "link_state",
@@ -66,7 +66,8 @@ static void set_attrs(json_t *object, const struct sriov_vf *vf)
 	SET_KNOWN(object, vf, SRIOV_RATE, "min_tx_rate", json_integer(vf->min_tx_rate));
 	SET_KNOWN(object, vf, SRIOV_RATE, "max_tx_rate", json_integer(vf->max_tx_rate));
 	SET_KNOWN(object, vf, SRIOV_QUERY_RSS, "query_rss", json_boolean(vf->query_rss));
-	SET_KNOWN(object, vf, SRIOV_MSIX, "msix_vectors", json_integer(vf->msix_vectors));
+	SET_KNOWN(object, vf, SRIOV_MSIX, "msix_vectors",
+		vf->msix_vectors ? json_integer(vf->msix_vectors) : json_null());
 	SET_KNOWN(object, vf, SRIOV_STATS, "stats", stats_json(&vf->stats));
 }
 
@@ -82,8 +83,8 @@ static void set_rare(json_t *object, const struct sriov_vf *vf)
 	SET_KNOWN(object, vf, SRIOV_FN_HW_ADDR, "hw_addr", mac_json(vf->fn_hw_addr));
 	SET_KNOWN(object, vf, SRIOV_FN_STATE, "state",
 		json_string(vf->fn_active ? "active" : "inactive"));
-	SET_KNOWN(object, vf, SRIOV_FN_RATE, "tx_share", json_integer(vf->fn_tx_share));
-	SET_KNOWN(object, vf, SRIOV_FN_RATE, "tx_max", json_integer(vf->fn_tx_max));
+	SET_KNOWN(object, vf, SRIOV_FN_RATE, "fn_tx_share", json_integer(vf->fn_tx_share));
+	SET_KNOWN(object, vf, SRIOV_FN_RATE, "fn_tx_max", json_integer(vf->fn_tx_max));
 }
 
 json_t *program_vf_json(const struct sriov_vf *vf)

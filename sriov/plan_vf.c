@@ -182,7 +182,7 @@ static int check_vlan(const char *label, const struct sriov_want_vf *vf, struct 
 	if ((vf->given & BIT(SRIOV_VF_PROTO)) && vf->vlan_proto != PROTO_8021Q &&
 		vf->vlan_proto != PROTO_8021AD)
 		return sh_err_set(err, -EINVAL,
-			"%s: vf %u: vlan_proto 0x%04x: allowed are 802.1Q and 802.1ad", label,
+			"%s: vf %u: vlan_proto 0x%04x: allowed are 802.1q and 802.1ad", label,
 			vf->first, vf->vlan_proto);
 	return 0;
 }

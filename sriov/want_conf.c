@@ -98,9 +98,6 @@ static void take_numbers(const struct conf_item *item, struct sriov_want_vf *vf)
 	take_number(item, "fn_tx_max", SRIOV_VF_FN_TX_MAX, &vf->given, &vf->fn_tx_max);
 	take_number(item, "fn_tx_share", SRIOV_VF_FN_TX_SHARE, &vf->given, &vf->fn_tx_share);
 	take_number(item, "msix_vectors", SRIOV_VF_MSIX, &vf->given, &vf->msix_vectors);
-	/* 0 is the driver's own number, which is another one when it is read. */
-	if (!vf->msix_vectors)
-		vf->given &= ~BIT(SRIOV_VF_MSIX);
 }
 
 static int take_group_vlan(

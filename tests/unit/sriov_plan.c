@@ -385,7 +385,7 @@ static void bad_input_is_one_clear_line(void **state)
 		-EINVAL, "eth0: vf 0: qos 8: allowed is 0 to 7");
 	assert_line_refused(&hand,
 		(struct sriov_want_vf){ .given = BIT(SRIOV_VF_PROTO), .vlan_proto = 0x9100 },
-		-EINVAL, "eth0: vf 0: vlan_proto 0x9100: allowed are 802.1Q and 802.1ad");
+		-EINVAL, "eth0: vf 0: vlan_proto 0x9100: allowed are 802.1q and 802.1ad");
 	assert_line_refused(&hand,
 		(struct sriov_want_vf){ .given = BIT(SRIOV_VF_MAX_RATE), .max_tx_rate = 1001 },
 		-ERANGE, "eth0: vf 0: max_tx_rate 1001 Mb/s is above the link's 1000 Mb/s");

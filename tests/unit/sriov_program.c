@@ -127,7 +127,7 @@ static void show_prints_each_vf(void **state)
 		if (!json_object_get(vf, keys[i]))
 			fail_msg("no %s", keys[i]);
 	assert_int_equal(json_integer_value(json_object_get(vf, "vlan")), 100);
-	assert_text(vf, "vlan_proto", "802.1Q");
+	assert_text(vf, "vlan_proto", "802.1q");
 	assert_text(vf, "netdev", "pf0v1");
 	assert_text(vf, "representor", "pf0r1");
 	assert_text(vf, "mac", "00:00:00:00:00:00");

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/fields.h"
 #include "fake_kernel.h"
 #include "program.h"
 
@@ -17,7 +18,7 @@ struct rig {
 	struct fake_kernel *k;
 	struct fake_pf *pf;
 	char file[FAKE_PATH_LEN + 16];
-	char out[4096], err[1024]; /* of the last call */
+	char out[8192], err[1024]; /* of the last call */
 };
 
 static int start(void **state)
@@ -195,6 +196,101 @@ static void a_vf_is_bound_to_vfio_and_back(void **state)
 		"unbound\n");
 }
 
+static void a_driver_that_cannot_have_the_vf_is_found_out_before_the_vf_is_taken_away(void **state)
+{
+	struct rig *rig = *state;
+	unsigned n_writes;
+	char path[256];
+
+	fake_kernel_set_vfs(rig->k, rig->pf, 1);
+	n_writes = rig->k->n_writes;
+	assert_call_fails(rig, "bind pf0 --vf 0 --driver nosuch",
+		"shunt-sriov: bind pf0: pf0 vf 0: no PCI driver 'nosuch' in this kernel; load its "
+		"module, as by 'modprobe nosuch'\n");
+	assert_call_fails(rig, "set pf0 --vf 0 --vlan 5 --driver nosuch",
+		"shunt-sriov: set pf0: pf0 vf 0: no PCI driver 'nosuch' in this kernel; load its "
+		"module, as by 'modprobe nosuch'\n");
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s/iommu_group", rig->k->root,
+		rig->pf->vfs[0].address);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(call(rig, "bind pf0 --vf 0 --driver vfio-pci"), 1);
+	assert_non_null(strstr(rig->err, "is in no IOMMU group, which vfio needs"));
+	assert_int_equal(rig->k->n_writes, n_writes);
+	assert_int_equal(rig->pf->vfs[0].vlan, 0);
+	assert_string_equal(rig->pf->vfs[0].driver, "igbvf");
+}
+
+static void key_of(const char *option, char *ret, size_t size)
+{
+	snprintf(ret, size, "%s", option);
+	for (char *c = ret; *c; c++)
+		*c = *c == '-' ? '_' : *c;
+}
+
+/* What -j told, as a word of a command line; *ret is "" when it told nothing. */
+static void word_of(const json_t *value, char *ret, size_t size)
+{
+	*ret = '\0';
+	if (json_is_string(value))
+		snprintf(ret, size, "%s", json_string_value(value));
+	else if (json_is_integer(value))
+		snprintf(ret, size, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	else if (json_is_boolean(value))
+		snprintf(ret, size, "%s", json_is_true(value) ? "true" : "false");
+}
+
+static const struct program_verb *verb_set(void)
+{
+	for (unsigned i = 0; i < program_n_verbs; i++)
+		if (strcmp(program_verbs[i].name, "set") == 0)
+			return &program_verbs[i];
+	fail_msg("no verb 'set'");
+	return NULL;
+}
+
+/* return: how many keys of `set` object has; each that it has is set to what it is already */
+static unsigned write_back(
+	struct rig *rig, enum api_noun noun, const json_t *object, const char *vf)
+{
+	const struct program_option *option = verb_set()->options;
+	char line[128], key[32], word[64];
+	unsigned n = 0;
+
+	for (; option->name; option++) {
+		key_of(option->name, key, sizeof(key));
+		word_of(json_object_get(object, key), word, sizeof(word));
+		if (!*word || strcmp(key, "vf") == 0 || api_field_index(noun, key) < 0)
+			continue;
+		snprintf(line, sizeof(line), "set pf1 %s --%s %s", vf, option->name, word);
+		assert_call(rig, line, 0, "nothing to change\n");
+		n++;
+	}
+	return n;
+}
+
+static void what_is_read_as_json_can_be_written_and_changes_nothing(void **state)
+{
+	struct rig *rig = *state;
+	struct fake_pf *pf = fake_kernel_add_pf(
+		rig->k, &(struct fake_pf){ .has_eswitch = true,
+				.total_msix = 64,
+				.has = (1u << SRIOV_N_ATTRS) - 1,
+				.modes = { SRIOV_ESWITCH_SWITCHDEV, "none", "basic" } });
+	json_t *told, *vfs;
+
+	fake_kernel_set_vfs(rig->k, pf, 2);
+	assert_int_equal(call(rig, "set pf1 --vf 0-1 --mac auto --vlan 7 --vlan-proto 802.1ad"), 0);
+	assert_int_equal(call(rig, "set pf1 --vf 1 --vlan-proto 802.1q"), 0);
+	assert_int_equal(call(rig, "set pf1 --vf 0-1 --hw-addr 02:00:00:00:00:09"), 0);
+	assert_int_equal(call(rig, "-j show pf1"), 0);
+	told = json_loads(rig->out, 0, NULL);
+	vfs = json_object_get(told, "vfs");
+	assert_int_equal(write_back(rig, API_SRIOV, told, ""), 6);
+	assert_int_equal(write_back(rig, API_SRIOV_VF, json_array_get(vfs, 0), "--vf 0"), 16);
+	assert_int_equal(write_back(rig, API_SRIOV_VF, json_array_get(vfs, 1), "--vf 1"), 16);
+	json_decref(told);
+}
+
 static void bad_input_is_one_line_and_exit_1(void **state)
 {
 	struct rig *rig = *state;
@@ -204,6 +300,9 @@ static void bad_input_is_one_line_and_exit_1(void **state)
 		"shunt-sriov: set pf0: pf0: vf 2: the last of 2 VFs is vf 1\n");
 	assert_call_fails(rig, "set pf0 --vf 0 --vlan 4096",
 		"shunt-sriov: set pf0: vlan: '4096' is not allowed: a number from 0 to 4094\n");
+	assert_call_fails(rig, "set pf0 --vf 0 --msix-vectors 0",
+		"shunt-sriov: set pf0: msix_vectors: '0' is not allowed: a number from 1 to "
+		"2048\n");
 	assert_call_fails(rig, "set pf0 --vlan 5",
 		"shunt-sriov: set pf0: --vlan is of a VF; give --vf N, or a range like 0-3\n");
 	assert_call_fails(rig, "set pf0 --vf 0",
@@ -236,6 +335,9 @@ int main(void)
 		WITH_A_RIG(the_nic_of_the_default_route_is_changed_by_force_alone),
 		WITH_A_RIG(single_settings_are_set_without_a_file),
 		WITH_A_RIG(a_vf_is_bound_to_vfio_and_back),
+		WITH_A_RIG(
+			a_driver_that_cannot_have_the_vf_is_found_out_before_the_vf_is_taken_away),
+		WITH_A_RIG(what_is_read_as_json_can_be_written_and_changes_nothing),
 		WITH_A_RIG(bad_input_is_one_line_and_exit_1),
 		WITH_A_RIG(wrong_usage_is_exit_2),
 	};

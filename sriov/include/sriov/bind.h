@@ -28,6 +28,16 @@ struct sriov_hands {
 int sriov_unbind(const struct sriov_hands *hands, const char *address, struct sh_err *err);
 
 /**
+ * Find out, before a device is taken from its driver, whether another can have it: whether that
+ * driver is there or can be loaded, and for vfio whether the device is in an IOMMU group.
+ *
+ * errors:  -ENOENT (no such driver), -EINVAL, -EOPNOTSUPP (no group), with a sentence
+ * thread:  the caller's; blocks for modprobe(8), at most timeout_ms
+ */
+int sriov_bind_check(const struct sriov_hands *hands, const char *address, const char *driver,
+	struct sh_err *err);
+
+/**
  * Give a device without driver to a driver, or to the one that the kernel chooses ("").
  * driver_override stays for drivers that pass a device through, so that no other takes it; for
  * others it is cleared, and on a failure it is as before.
