@@ -69,7 +69,7 @@ static const struct cli_option sriov_bind_options[] = {
 	{ 0 },
 };
 /* Of a VF or a range of them; what the PF has is among the options. */
-static const char *const sriov_set_fields[] = { "vf", "mac", "vlan", "qos", "vlan_proto", "trunk",
+static const char *const sriov_set_fields[] = { "vf", "mac", "vlan", "qos", "vlan_proto",
 	"spoofchk", "trust", "link_state", "min_tx_rate", "max_tx_rate", "query_rss",
 	"msix_vectors", "driver", "hw_addr", "state", "fn_tx_max", "fn_tx_share", NULL };
 static const struct cli_option sriov_set_options[] = {
@@ -88,6 +88,8 @@ static const struct cli_option sriov_set_options[] = {
 static const struct cli_option sriov_watch_options[] = {
 	{ "config", "the file; default: shuntd's store", "FILE" },
 	{ "report-only", "log what differs and change nothing", NULL },
+	{ "allow-disruptive", "take VFs away from who uses them, if need be", NULL },
+	{ "force", "touch a NIC that carries the default route, too", NULL },
 	{ 0 },
 };
 

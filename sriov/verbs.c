@@ -67,7 +67,7 @@ const struct program_verb program_verbs[] = {
 	{ .name = "show", .operand = "PF", .help = "one, and each of its VFs", .run = program_show },
 	{ .name = "stats", .operand = "[PF]", .options = stats_options,
 	  .help = "what VFs sent and received", .run = program_stats },
-	{ .name = "plan", .operand = "FILE", .options = change_options,
+	{ .name = "plan", .operand = "FILE",
 	  .help = "the steps from what is to what a configuration's key 'sriov:' wants",
 	  .run = program_plan },
 	{ .name = "apply", .operand = "FILE", .options = change_options,
