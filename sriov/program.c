@@ -52,11 +52,14 @@ static void print_verb(const struct program_verb *verb)
 {
 	printf("  %-7s %-8s %s\n", verb->name, verb->operand ? verb->operand : "", verb->help);
 	for (unsigned i = 0; verb->options && verb->options[i].name; i++) {
-		char option[64];
+		const struct program_option *option = &verb->options[i];
+		char letter[8] = "", text[64];
 
-		snprintf(option, sizeof(option), "--%s %s", verb->options[i].name,
-			verb->options[i].value ? verb->options[i].value : "");
-		printf("      %-24s %s\n", option, verb->options[i].help);
+		if (option->letter)
+			snprintf(letter, sizeof(letter), "-%c, ", option->letter);
+		snprintf(text, sizeof(text), "%s--%s %s", letter, option->name,
+			option->value ? option->value : "");
+		printf("      %-26s %s\n", text, option->help);
 	}
 }
 
@@ -66,8 +69,8 @@ static int help(const struct program *program)
 	for (unsigned i = 0; i < program_n_verbs; i++)
 		if (!program->verb || program->verb == &program_verbs[i])
 			print_verb(&program_verbs[i]);
-	printf("\nPF is a PCI address, a netdev, a MAC address, or \"8086:10c9 igb\". -j prints "
-	       "JSON. See shunt-sriov(8).\n");
+	printf("\nPF is a netdev, a PCI address, a MAC address, or \"8086:10c9 igb\". BOOL is true "
+	       "or false.\n-j prints JSON. See shunt-sriov(8).\n");
 	return PROGRAM_DONE;
 }
 

@@ -2,6 +2,8 @@
  *
  * shunt-sriov list: the PFs of this host.
  */
+#include <stdio.h>
+
 #include "print.h"
 #include "program.h"
 
@@ -14,7 +16,7 @@ static const struct print_column columns[] = {
 	{ "LINK", "link", false },
 	{ "MBPS", "link_mbps", true },
 	{ "VFS", "num_vfs", true },
-	{ "OF", "total_vfs", true },
+	{ "TOTAL VFS", "total_vfs", true },
 	{ "ESWITCH", "eswitch", false },
 };
 
@@ -30,8 +32,11 @@ int program_list(struct program *program)
 		json_array_append_new(array, program_pf_json(&host->pfs[i], false));
 	if (program->json)
 		program_print_json(array);
-	else
+	else if (host->n_pfs)
 		print_table(columns, sizeof(columns) / sizeof(columns[0]), array);
+	else
+		fprintf(stderr, "shunt-sriov: no device with SR-IOV here; if there should be one, "
+				"switch SR-IOV on in the firmware of the host and of the NIC\n");
 	program_print_unread(host);
 	json_decref(array);
 	sriov_host_free(host);

@@ -164,6 +164,20 @@ static void tables_are_for_people(void **state)
 	assert_non_null(strstr(said.out, "RX PACKETS"));
 }
 
+static void a_host_without_sriov_is_said_to_be_one(void **state)
+{
+	struct fake_kernel *k = fake_kernel_new();
+
+	run(k, "list");
+	assert_int_equal(said.status, PROGRAM_DONE);
+	assert_string_equal(said.out, "");
+	assert_non_null(strstr(said.err, "no device with SR-IOV here"));
+	run(k, "-j list");
+	assert_string_equal(said.out, "[]\n");
+	assert_string_equal(said.err, "");
+	fake_kernel_free(k);
+}
+
 static void what_was_not_read_is_said_beside_the_answer(void **state)
 {
 	struct fake_kernel *k = *state;
@@ -207,6 +221,8 @@ static void help_names_every_verb(void **state)
 		assert_non_null(strstr(said.out, program_verbs[i].help));
 	run(*state, "stats --help");
 	assert_non_null(strstr(said.out, "--watch"));
+	run(*state, "--watch --help");
+	assert_non_null(strstr(said.out, "-c, --config FILE"));
 }
 
 #define WITH_KERNEL(test) cmocka_unit_test_setup_teardown(test, start, stop)
@@ -218,6 +234,7 @@ int main(void)
 		WITH_KERNEL(show_prints_each_vf),
 		WITH_KERNEL(stats_prints_an_object_a_vf),
 		WITH_KERNEL(tables_are_for_people),
+		cmocka_unit_test(a_host_without_sriov_is_said_to_be_one),
 		WITH_KERNEL(what_was_not_read_is_said_beside_the_answer),
 		WITH_KERNEL(a_failure_is_one_line),
 		WITH_KERNEL(wrong_words_are_usage),
