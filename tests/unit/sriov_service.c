@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -81,6 +82,7 @@ static void run(struct rig *rig, int fd, int argc, char **argv)
 	rig->pid = fork();
 	assert_true(rig->pid >= 0);
 	if (rig->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(ends[0]);
 		dup2(ends[1], fd);
 		close(ends[1]);
