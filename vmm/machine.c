@@ -286,7 +286,9 @@ static void reset(struct vmm_machine *machine)
 	vmm_pm_reset(&machine->pm);
 	for (unsigned i = 0; i < VMM_SERIALS; i++)
 		vmm_serial_reset(&machine->consoles[i].serial);
-	if (load(machine, &err) < 0) {
+	/* First the vCPUs: KVM writes steal time and its like where the old kernel wanted them,
+	 * until they are told otherwise, and the new one may lie there. */
+	if (vmm_vcpus_reset(machine->vcpus, &err) < 0 || load(machine, &err) < 0) {
 		fail(machine, err.text);
 		return;
 	}

@@ -184,6 +184,18 @@ void vmm_vcpus_free(struct vmm_vcpus *set)
 	free(set);
 }
 
+int vmm_vcpus_reset(struct vmm_vcpus *set, struct sh_err *err)
+{
+	for (unsigned i = 0; i < set->n; i++) {
+		int r = vmm_vcpu_state_set(set->vcpus[i].fd, &set->vcpus[i].first);
+
+		if (r < 0)
+			return sh_err_set(
+				err, r, "vCPU %u: KVM takes no state: %s", i, strerror(-r));
+	}
+	return 0;
+}
+
 int vmm_vcpus_boot(struct vmm_vcpus *set, const struct vmm_boot *boot, struct sh_err *err)
 {
 	for (unsigned i = 0; i < set->n; i++) {

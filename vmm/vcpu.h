@@ -53,7 +53,10 @@ int vmm_vcpus_new(struct vmm_kvm *kvm, unsigned n, const struct vmm_vcpu_ops *op
 /** End their threads. thread: main. */
 void vmm_vcpus_free(struct vmm_vcpus *vcpus);
 
-/** Put back what reset gives them, and let the first begin at the kernel's entry. */
+/** Put back what reset gives them. From then on KVM writes nothing into memory. thread: main. */
+int vmm_vcpus_reset(struct vmm_vcpus *vcpus, struct sh_err *err);
+
+/** The same, and let the first begin at the kernel's entry. */
 int vmm_vcpus_boot(struct vmm_vcpus *vcpus, const struct vmm_boot *boot, struct sh_err *err);
 
 /** Start the threads, parked. task_fd: of /proc/self/task, for their statistics; -1 for none. */

@@ -13,6 +13,7 @@ import time
 import xml.etree.ElementTree
 
 import pytest
+import yaml
 
 from daemon import BUILD, SHUNT, SHUNTD, SMALL, SRIOV, TOP, wait_for
 from docs import blocks, commands, links, man_pages, pages, read, table
@@ -193,7 +194,8 @@ def test_examples_start_with_every_port_made(make_switch, path):
         "unshare", "--net", "sh", "-c",
         "ip link add eth1 type veth peer name far && exec \"$0\" \"$@\""))
     ports = switch.json("port", "list")
-    assert ports and [p["error"] for p in ports if "error" in p] == []
+    assert [p["error"] for p in ports if "error" in p] == []
+    assert len(ports) == len(yaml.safe_load(text).get("ports", []))
 
 
 def test_every_example_is_in_the_folders_page_and_installed():

@@ -27,14 +27,24 @@ says() {
 """
 
 
+class Outer(NestedMachine):
+    """The machine, with what these tests ask in it."""
+
+    def prepare(self):
+        super().prepare()
+        self.write("/tmp/says", SAYS)
+        self.do(". /tmp/says")
+        return self
+
+    def is_over(self):
+        return self.process.poll() is not None
+
+
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory):
-    made = NestedMachine(str(tmp_path_factory.mktemp("machine")))
+    made = Outer(str(tmp_path_factory.mktemp("machine")))
     try:
-        made.prepare()
-        made.write("/tmp/says", SAYS)
-        made.do(". /tmp/says")
-        yield made
+        yield made.prepare()
     finally:
         made.stop()
 
@@ -104,7 +114,25 @@ def test_stock_kernel_boots_to_a_shell_and_powers_off(machine):
     assert "one: powered off by the guest" in guest.log()
 
 
-def test_stock_kernel_runs_on_two_vcpus_and_after_a_reboot(machine):
+def test_stock_kernel_runs_on_two_vcpus_and_after_a_reboot(machine, tmp_path_factory):
+    """QEMU, which emulates AMD-V here, now and then ends with all that is in it when a guest of a
+    guest reboots; that is no word on shunt-vmm, so another machine is asked."""
+    tried = [machine]
+    try:
+        while True:
+            try:
+                return reboot_once(tried[-1])
+            except (AssertionError, OSError):
+                if not tried[-1].is_over() or len(tried) == 3:
+                    raise
+            tried.append(Outer(str(tmp_path_factory.mktemp("machine"))))
+            tried[-1].prepare()
+    finally:
+        for another in tried[1:]:
+            another.stop()
+
+
+def reboot_once(machine):
     guest = Shell(machine, "two", vcpus=2).booted()
     assert guest.do("busybox nproc") == "2"
     assert guest.do("busybox grep -c 'core id.*: [01]$' /proc/cpuinfo") == "2"

@@ -76,7 +76,9 @@ class Console:
 
     def _why(self):
         with open(self.log.name, errors="replace") as log:
-            return f"guest {self.name}: {log.read()[-500:]} {self.text[-500:]}"
+            ended = self.process.poll()
+            status = "" if ended is None else f"QEMU ended with {ended} "
+            return f"guest {self.name}: {status}{log.read()[-500:]} {self.text[-500:]}"
 
     def _until(self, pattern, seconds):
         deadline = time.monotonic() + seconds
@@ -106,10 +108,14 @@ class Console:
         return self
 
     def run(self, line, seconds=30):
-        """Run a line of shell; returns (status, output)."""
-        self.control.sendall(line.encode() + b"\n")
-        output, found = self._until(r"--END (\d+)--\n", seconds)
-        return int(found.group(1)), output
+        """Run a line of shell; returns (status, output). The line goes with its length, since the
+        serial port of a guest that is short of time may lose some bytes: it is then sent again."""
+        data = line.encode()
+        while True:
+            self.control.sendall(b"%d:%s\n" % (len(data), data))
+            output, found = self._until(r"--END (\d+)--\n|--AGAIN--\n", seconds)
+            if found.group(1):
+                return int(found.group(1)), output
 
     def stop(self):
         if self.process.poll() is None:
