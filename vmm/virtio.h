@@ -46,9 +46,6 @@ struct vmm_virtio_ops {
 	void (*queue_called)(void *ctx, unsigned queue);
 	/* The driver writes to the configuration, inside of it. */
 	void (*config_write)(void *ctx, unsigned offset, const void *from, unsigned n);
-	/* What it has beside queues, for a snapshot: see virtio_state.h. restore: -EINVAL */
-	void (*save)(void *ctx, uint8_t *own);
-	int (*restore)(void *ctx, const uint8_t *own);
 };
 
 struct vmm_vqueue {

@@ -3,7 +3,6 @@
  * virtio-balloon. Pages that the guest gives are holes in its memory; it takes one back by touching
  * it. In the loop of the slow devices.
  */
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +13,6 @@
 #include <linux/virtio_ids.h>
 
 #include "virtio_balloon.h"
-#include "virtio_state.h"
 
 #define PAGE_BYTES UINT64_C(4096) /* of the balloon, whatever the host's are */
 #define MAX_STATS  32
@@ -204,30 +202,12 @@ static void config_write(void *ctx, unsigned offset, const void *from, unsigned 
 		memcpy(&b->config.actual, from, n);
 }
 
-static void save(void *ctx, uint8_t *own)
-{
-	const struct vmm_balloon *b = ctx;
-
-	static_assert(sizeof(b->config) <= VMM_VIRTIO_OWN_BYTES, "it has room");
-	memcpy(own, &b->config, sizeof(b->config));
-}
-
-static int restore(void *ctx, const uint8_t *own)
-{
-	struct vmm_balloon *b = ctx;
-
-	memcpy(&b->config, own, sizeof(b->config));
-	return 0;
-}
-
 static const struct vmm_virtio_ops ops = {
 	.free = free,
 	.reset = reset,
 	.queue_stop = queue_stop,
 	.queue_serve = serve,
 	.config_write = config_write,
-	.save = save,
-	.restore = restore,
 };
 
 int vmm_balloon_new(struct vmm_virtio_set *set, struct vmm_balloon **ret, struct sh_err *err)

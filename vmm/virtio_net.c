@@ -6,7 +6,6 @@
  * so that a restart is a pause to it and nothing else. All in the loop of the slow devices or in
  * vCPUs' threads, under the device's lock.
  */
-#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -21,7 +20,6 @@
 #include "base/paths.h"
 #include "vhost_user.h"
 #include "virtio_net.h"
-#include "virtio_state.h"
 
 #define QUEUE_SIZE 256
 #define MAX_PAIRS  8
@@ -354,34 +352,6 @@ static void queue_serve(void *ctx, unsigned queue)
 	vmm_virtio_serve(&n->virtio.queues[queue], one_command, n);
 }
 
-struct own_state {
-	uint8_t mac[6];
-	uint16_t n_active;
-};
-
-static void save(void *ctx, uint8_t *own)
-{
-	const struct vmm_net *n = ctx;
-	struct own_state state = { .n_active = (uint16_t)n->n_active };
-
-	static_assert(sizeof(state) <= VMM_VIRTIO_OWN_BYTES, "it has room");
-	memcpy(state.mac, n->config.mac, sizeof(state.mac));
-	memcpy(own, &state, sizeof(state));
-}
-
-static int restore(void *ctx, const uint8_t *own)
-{
-	struct vmm_net *n = ctx;
-	struct own_state state;
-
-	memcpy(&state, own, sizeof(state));
-	if (state.n_active == 0 || state.n_active > n->n_pairs)
-		return -EINVAL;
-	n->n_active = state.n_active;
-	memcpy(n->config.mac, state.mac, sizeof(state.mac));
-	return 0;
-}
-
 static void free_net(void *ctx)
 {
 	struct vmm_net *n = ctx;
@@ -403,8 +373,6 @@ static const struct vmm_virtio_ops ops = {
 	.queue_stop = queue_stop,
 	.queue_called = queue_called,
 	.queue_serve = queue_serve,
-	.save = save,
-	.restore = restore,
 };
 
 /* Making one */

@@ -13,7 +13,7 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_pci.h>
 
-#include "virtio_state.h"
+#include "virtio.h"
 
 #define VENDOR     0x1af4
 #define DEVICE     0x1040 /* plus the type */
@@ -313,26 +313,6 @@ static void notify(const struct vmm_virtio *dev, uint64_t offset)
 {
 	if (offset / NOTIFY_BYTES < dev->n_queues)
 		(void)eventfd_write(dev->queues[offset / NOTIFY_BYTES].kick_fd, 1);
-}
-
-void vmm_virtio_pci_save(const struct vmm_virtio_pci *p, struct vmm_virtio_state *ret)
-{
-	ret->device_feature_select = p->device_feature_select;
-	ret->driver_feature_select = p->driver_feature_select;
-	ret->queue_select = p->queue_select;
-	ret->config_vector = p->config_vector;
-	for (unsigned i = 0; i < p->dev->n_queues; i++)
-		ret->queues[i].vector = p->vectors[i];
-}
-
-void vmm_virtio_pci_restore(struct vmm_virtio_pci *p, const struct vmm_virtio_state *state)
-{
-	p->device_feature_select = state->device_feature_select;
-	p->driver_feature_select = state->driver_feature_select;
-	p->queue_select = state->queue_select;
-	p->config_vector = vector_of(p, state->config_vector, &p->dev->config_fd);
-	for (unsigned i = 0; i < p->dev->n_queues; i++)
-		p->vectors[i] = vector_of(p, state->queues[i].vector, &p->dev->queues[i].call_fd);
 }
 
 static uint64_t bar_read(void *ctx, unsigned bar, uint64_t offset, unsigned n)

@@ -10,7 +10,6 @@
 #include <sys/eventfd.h>
 
 #include "unit.h"
-#include "virtio_state.h"
 #include "vmm_rig.h"
 
 #define FEATURES (VMM_BIT(0) | VMM_BIT(35))
@@ -400,50 +399,6 @@ static void reset_while_paused_leaves_nothing_to_resume(void **state)
 	assert_int_equal(toy.n_stops, 1);
 }
 
-static void state_that_no_driver_can_have_made_is_not_restored(void **state)
-{
-	struct vmm_virtio_state good, bad;
-
-	driver_start(&toy.d, VMM_BIT(35), 2);
-	vmm_virtio_pause_all(&toy.rig.set);
-	vmm_virtio_save(&toy.virtio, &good);
-	assert_int_equal(vmm_virtio_restore(&toy.virtio, &good, NULL), 0);
-	for (unsigned i = 0; i < 6; i++) {
-		bad = good;
-		switch (i) {
-		case 0:
-			bad.type = 1;
-			break;
-		case 1:
-			bad.n_queues = 1;
-			break;
-		case 2:
-			bad.accepted |= VMM_BIT(1);
-			break;
-		case 3:
-			bad.accepted = 0;
-			break;
-		case 4:
-			bad.queues[1].size = 128;
-			break;
-		default:
-			bad.queues[0].size = 12;
-		}
-		assert_int_equal(vmm_virtio_restore(&toy.virtio, &bad, NULL), -EINVAL);
-	}
-	assert_int_equal(toy.virtio.accepted, good.accepted);
-	/* A ring that is not in memory is the guest's own fault, as when it says so by registers.
-	 */
-	bad = good;
-	bad.queues[0].desc_gpa = RIG_MEMORY;
-	bad.queues[1].vector = 99;
-	assert_int_equal(vmm_virtio_restore(&toy.virtio, &bad, NULL), 0);
-	vmm_virtio_resume_all(&toy.rig.set);
-	assert_true(status() & VIRTIO_CONFIG_S_NEEDS_RESET);
-	set(VIRTIO_PCI_COMMON_Q_SELECT, 2, 1);
-	assert_int_equal(get(VIRTIO_PCI_COMMON_Q_MSIX, 2), VIRTIO_MSI_NO_VECTOR);
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -471,7 +426,6 @@ int main(void)
 		TEST(window_in_configuration_space_reaches_the_registers),
 		TEST(queue_that_others_serve_keeps_its_kicks_for_them),
 		TEST(paused_device_touches_no_ring_until_it_is_resumed),
-		TEST(state_that_no_driver_can_have_made_is_not_restored),
 		TEST(reset_while_paused_leaves_nothing_to_resume),
 	};
 
