@@ -12,7 +12,7 @@ import time
 import xml.etree.ElementTree
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-FUZZ_S = 10  # each target
+FUZZ_S = 6  # each target
 MORE_SEEDS = {"config": ["corpus/config"]}
 PYTHON = "/usr/bin/python3"
 
