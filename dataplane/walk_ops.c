@@ -2,6 +2,7 @@
  *
  * Operations of a program, one function each. Runs in workers and in traces.
  */
+#include "base/bits.h"
 #include "walk.h"
 
 #define REASON_ACTION      1 /* OFPR_ACTION */
@@ -42,34 +43,17 @@ static void op_set(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_
 		dp_edit_set(&walk->edit, op->offset, op->n_bytes, value, mask);
 }
 
-typedef unsigned __int128 u128;
-
-static u128 load_be(const uint8_t *p, unsigned n)
-{
-	u128 v = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		v = v << 8 | p[i];
-	return v;
-}
-
-static void store_be(uint8_t *p, unsigned n, u128 v)
-{
-	for (unsigned i = 0; i < n; i++)
-		p[i] = (uint8_t)(v >> 8 * (n - 1 - i));
-}
-
 static void op_move(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
 {
 	struct dp_move m;
 	uint8_t value[16], mask[16];
-	u128 bits, ones;
+	sh_u128 bits, ones;
 
 	memcpy(&m, op->data, sizeof(m));
-	ones = m.n_bits == 128 ? ~(u128)0 : ((u128)1 << m.n_bits) - 1;
-	bits = load_be((const uint8_t *)&walk->key + m.from_offset, m.from_bytes) >> m.from_bit;
-	store_be(value, m.to_bytes, (bits & ones) << m.to_bit);
-	store_be(mask, m.to_bytes, ones << m.to_bit);
+	ones = sh_ones(m.n_bits);
+	bits = sh_load_be((const uint8_t *)&walk->key + m.from_offset, m.from_bytes) >> m.from_bit;
+	sh_store_be(value, m.to_bytes, (bits & ones) << m.to_bit);
+	sh_store_be(mask, m.to_bytes, ones << m.to_bit);
 	if (has(walk, op) && dp_walk_own(c, walk))
 		dp_edit_set(&walk->edit, m.to_offset, m.to_bytes, value, mask);
 }
@@ -79,12 +63,12 @@ static void op_move(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp
 static void op_output_reg(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
 {
 	unsigned bit = op->data[0] & 0xff, n_bits = op->data[0] >> 8 & 0xff;
-	u128 v = load_be((const uint8_t *)&walk->key + op->offset, op->n_bytes) >> bit;
+	sh_u128 v = sh_load_be((const uint8_t *)&walk->key + op->offset, op->n_bytes) >> bit;
 	uint64_t words[2] = { 0, (uint64_t)REASON_ACTION << 16 };
 	struct dp_op *report = (struct dp_op *)words;
 	uint32_t port;
 
-	v &= ((u128)1 << n_bits) - 1;
+	v &= ((sh_u128)1 << n_bits) - 1;
 	if (v > UINT32_MAX)
 		return;
 	port = (uint32_t)v;

@@ -8,38 +8,17 @@
 #include <string.h>
 
 #include "action_kind.h"
+#include "base/bits.h"
 #include "ofproto/learn.h"
 #include "oxm.h"
 
-typedef unsigned __int128 u128;
-
-static u128 load_be(const uint8_t *p, unsigned n)
-{
-	u128 v = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		v = v << 8 | p[i];
-	return v;
-}
-
-static void store_be(uint8_t *p, unsigned n, u128 v)
-{
-	for (unsigned i = 0; i < n; i++)
-		p[i] = (uint8_t)(v >> 8 * (n - 1 - i));
-}
-
-static u128 ones(unsigned n)
-{
-	return n == 128 ? ~(u128)0 : ((u128)1 << n) - 1;
-}
-
 /* Set bits of a field that lies at p. */
-static void put_bits(uint8_t *p, const struct of_subfield *sf, u128 bits)
+static void put_bits(uint8_t *p, const struct of_subfield *sf, sh_u128 bits)
 {
 	unsigned n = of_field(sf->field)->n_bytes;
-	u128 old = load_be(p, n) & ~(ones(sf->n_bits) << sf->offset);
+	sh_u128 old = sh_load_be(p, n) & ~(sh_ones(sf->n_bits) << sf->offset);
 
-	store_be(p, n, old | (bits & ones(sf->n_bits)) << sf->offset);
+	sh_store_be(p, n, old | (bits & sh_ones(sf->n_bits)) << sf->offset);
 }
 
 static uint8_t *at(struct sh_flow_key *key, const struct of_subfield *sf)
@@ -47,14 +26,14 @@ static uint8_t *at(struct sh_flow_key *key, const struct of_subfield *sf)
 	return (uint8_t *)key + of_field(sf->field)->offset;
 }
 
-static u128 bits_of(const struct of_learn_spec *spec, const struct sh_flow_key *key)
+static sh_u128 bits_of(const struct of_learn_spec *spec, const struct sh_flow_key *key)
 {
 	const struct of_field *f = of_field(spec->from.field);
 
 	if (!spec->from_field)
-		return load_be(spec->value, sizeof(spec->value)) & ones(spec->n_bits);
-	return load_be((const uint8_t *)key + f->offset, f->n_bytes) >> spec->from.offset &
-	       ones(spec->n_bits);
+		return sh_load_be(spec->value, sizeof(spec->value)) & sh_ones(spec->n_bits);
+	return sh_load_be((const uint8_t *)key + f->offset, f->n_bytes) >> spec->from.offset &
+	       sh_ones(spec->n_bits);
 }
 
 void of_learn_reads(
@@ -67,26 +46,26 @@ void of_learn_reads(
 
 		if (!spec->from_field)
 			continue;
-		put_bits(at(ret_all, &spec->from), &spec->from, ~(u128)0);
+		put_bits(at(ret_all, &spec->from), &spec->from, ~(sh_u128)0);
 		if (spec->to_match)
-			put_bits(at(ret_match, &spec->from), &spec->from, ~(u128)0);
+			put_bits(at(ret_match, &spec->from), &spec->from, ~(sh_u128)0);
 	}
 }
 
-static void match_bits(struct of_match *match, const struct of_learn_spec *spec, u128 bits)
+static void match_bits(struct of_match *match, const struct of_learn_spec *spec, sh_u128 bits)
 {
 	put_bits(at(&match->value, &spec->to), &spec->to, bits);
-	put_bits(at(&match->mask, &spec->to), &spec->to, ~(u128)0);
+	put_bits(at(&match->mask, &spec->to), &spec->to, ~(sh_u128)0);
 }
 
-static void load_bits(struct of_actions *actions, const struct of_learn_spec *spec, u128 bits)
+static void load_bits(struct of_actions *actions, const struct of_learn_spec *spec, sh_u128 bits)
 {
 	struct of_action *a = &actions->list[actions->n++];
 
 	a->type = OF_ACTION_SET_FIELD;
 	a->set.field = spec->to.field;
 	put_bits(a->set.value, &spec->to, bits);
-	put_bits(a->set.mask, &spec->to, ~(u128)0);
+	put_bits(a->set.mask, &spec->to, ~(sh_u128)0);
 	a->is_nx = !of_set_is_whole(a);
 }
 
@@ -98,7 +77,7 @@ static bool is_output(uint32_t port)
 }
 
 /* A port of the key is whole; one that was kept elsewhere may be NXM's 16 bits. */
-static void output_to(struct of_actions *actions, u128 bits)
+static void output_to(struct of_actions *actions, sh_u128 bits)
 {
 	uint32_t port = (uint32_t)bits;
 

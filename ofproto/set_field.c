@@ -45,20 +45,28 @@ static bool may_set(enum of_field_id id, const uint8_t *value)
 	return id != OF_FIELD_VLAN_VID || value[0] & SH_VLAN_THERE >> 8;
 }
 
+/* One that is known, and whose value has its length. */
+static int take_field(struct of_cursor *c, struct of_oxm *ret, struct of_err *reterr_of)
+{
+	struct of_err ignored;
+
+	if (of_oxm_take(c, ret, &ignored) < 0)
+		return ignored.code == OF_BM_BAD_LEN ? of_bad_action(reterr_of, OF_BA_BAD_SET_LEN)
+						     : refuse_mask(reterr_of);
+	if (ret->id < 0 || ret->id >= OF_N_FIELDS)
+		return of_bad_action(reterr_of, OF_BA_BAD_SET_TYPE);
+	return ret->fits ? 0 : of_bad_action(reterr_of, OF_BA_BAD_SET_LEN);
+}
+
 int of_set_field_decode(const struct of_body *body, struct of_action *a, struct of_err *reterr_of)
 {
 	struct of_cursor c = { body->at, body->n };
-	struct of_err ignored;
 	struct of_oxm oxm;
 	enum of_field_id id;
+	int r = take_field(&c, &oxm, reterr_of);
 
-	if (of_oxm_take(&c, &oxm, &ignored) < 0)
-		return ignored.code == OF_BM_BAD_LEN ? of_bad_action(reterr_of, OF_BA_BAD_SET_LEN)
-						     : refuse_mask(reterr_of);
-	if (oxm.id < 0 || oxm.id >= OF_N_FIELDS)
-		return of_bad_action(reterr_of, OF_BA_BAD_SET_TYPE);
-	if (!oxm.fits)
-		return of_bad_action(reterr_of, OF_BA_BAD_SET_LEN);
+	if (r < 0)
+		return r;
 	if (oxm.mask)
 		return refuse_mask(reterr_of);
 	id = (enum of_field_id)oxm.id;
@@ -160,16 +168,11 @@ int of_reg_load_decode(const struct of_body *body, struct of_action *a, struct o
 int of_reg_load2_decode(const struct of_body *body, struct of_action *a, struct of_err *reterr_of)
 {
 	struct of_cursor c = { body->at, body->n };
-	struct of_err ignored;
 	struct of_oxm oxm;
+	int r = take_field(&c, &oxm, reterr_of);
 
-	if (of_oxm_take(&c, &oxm, &ignored) < 0)
-		return ignored.code == OF_BM_BAD_LEN ? of_bad_action(reterr_of, OF_BA_BAD_SET_LEN)
-						     : refuse_mask(reterr_of);
-	if (oxm.id < 0 || oxm.id >= OF_N_FIELDS)
-		return of_bad_action(reterr_of, OF_BA_BAD_SET_TYPE);
-	if (!oxm.fits)
-		return of_bad_action(reterr_of, OF_BA_BAD_SET_LEN);
+	if (r < 0)
+		return r;
 	if (!may_set((enum of_field_id)oxm.id, oxm.value) || !is_zero(c.at, c.left))
 		return of_bad_action(reterr_of, OF_BA_BAD_SET_ARGUMENT);
 	if (oxm.mask && !of_oxm_value_ok((enum of_field_id)oxm.id, oxm.mask))
