@@ -44,6 +44,7 @@ struct dp_snap_port {
 	uint8_t n_txq;
 	uint8_t txq[DP_MAX_QUEUES];
 	struct dp_capture *captures; /* NULL: nobody captures here */
+	uint8_t takes_protocols;
 
 	struct dp_vlan_policy vlan __rte_cache_aligned;
 	struct dp_bucket_rate rate_in, rate_out, rate_storm;

@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "capture.h"
 #include "dp_private.h"
+#include "protocol.h"
 #include "walk.h"
 #include "walk_worker.h"
 
@@ -53,7 +54,7 @@ static __rte_noinline void forward_captured(struct dp_worker *w, const struct dp
 static void process(struct dp_worker *w, struct dp_snap_port *in, uint64_t now)
 {
 	struct dp_port_counters *c = &in->port->counters[w->index];
-	const struct dp_burst *b = &w->burst;
+	struct dp_burst *b = &w->burst;
 	struct dp_decide_ctx ctx = {
 		.snapshot = w->snapshot,
 		.in = in,
@@ -67,6 +68,8 @@ static void process(struct dp_worker *w, struct dp_snap_port *in, uint64_t now)
 	c->rx_packets += b->n;
 	c->rx_bytes += bytes;
 	w->rx_packets += b->n;
+	if (in->takes_protocols)
+		dp_protocol_take(w->dp, in, b, now);
 	if (unlikely(in->captures))
 		forward_captured(w, &ctx);
 	else
@@ -80,6 +83,8 @@ unsigned dp_worker_poll(struct dp_worker *w, uint64_t now)
 
 	if (w->index == 0 && unlikely(!rte_ring_empty(w->dp->packet_outs)))
 		dp_worker_take_orders(w, now);
+	if (w->index == 0 && unlikely(!rte_ring_empty(w->dp->to_say)))
+		dp_protocol_send_all(w);
 	for (uint32_t i = 0; i < s->polls[w->index].n; i++) {
 		const struct dp_snap_rxq *q = &s->polls[w->index].queues[i];
 		uint16_t n = q->port->ops->rx(q->port->port, q->queue, &w->burst);
