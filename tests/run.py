@@ -13,7 +13,7 @@ import xml.etree.ElementTree
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FUZZ_S = 6  # each target
-AT_ONCE = 2  # files of integration tests: they mostly wait
+TWO = ("-n", "2")  # at once, whatever the number of CPUs
 FEW = 5  # failures that are looked at once more, alone
 MORE_SEEDS = {"config": ["corpus/config"]}
 PYTHON = "/usr/bin/python3"
@@ -54,10 +54,6 @@ def count(cases):
     return [len(cases) - failed - skipped, failed if cases else 1, skipped]
 
 
-def pytest_suite(paths, name, build, *arguments):
-    return count(run_pytest(name, build, *arguments, *paths))
-
-
 def node_id(case):
     return f"{case.get('classname').replace('.', '/')}.py::{case.get('name')}"
 
@@ -65,8 +61,7 @@ def node_id(case):
 def integration_suite(name, build, *arguments):
     """Two files at once. A few that fail so are asked again, alone: what a machine that is too busy
     did to them, or QEMU, is no word on the switch. What fails twice has failed."""
-    cases = run_pytest(name, build, "-n", str(AT_ONCE), "--dist", "loadfile", *arguments,
-                       "tests/integration")
+    cases = run_pytest(name, build, *TWO, "--dist", "loadfile", *arguments, "tests/integration")
     failed = [node_id(case) for case in cases if has_failed(case)]
     counts = count(cases)
     if 0 < len(failed) <= FEW:
@@ -114,7 +109,7 @@ def build_folder(kind=""):
 
 
 SUITES = {
-    "lint": lambda: pytest_suite(["tests/lint"], "lint", build_folder()),
+    "lint": lambda: count(run_pytest("lint", build_folder(), *TWO, "tests/lint")),
     "unit": lambda: meson_suite(build_folder()),
     "asan": lambda: meson_suite(build_folder("-asan")),
     "fuzz": fuzz_suite,
