@@ -157,22 +157,40 @@ static bool reads_frame(uint32_t used)
 	return used & ~DP_KEY_OWN_WORDS;
 }
 
-/* Frames whose table asks for nothing but the port that they came by are not parsed at all. A flow
- * that asks for more may have come since the table was looked at, and what it was compared with is
- * no key: the lookup counts for nothing then. */
+/* Whether a table that does not read frames finds the same for all. */
+static bool are_alike(const struct sh_flow_key *const keys[], unsigned n)
+{
+	static_assert(DP_KEY_OWN_WORDS == 3, "two words");
+	uint64_t differ = 0;
+
+	for (unsigned i = 1; i < n; i++)
+		differ |= (keys[i]->words[0] ^ keys[0]->words[0]) |
+			  (keys[i]->words[1] ^ keys[0]->words[1]);
+	return differ == 0;
+}
+
+/* Where a table asks for nothing but the port, frames are not parsed, and those that came by one
+ * port are looked up once. A flow that asks for more may have come since the table was looked at,
+ * and what it was compared with is no key: the lookup counts for nothing then. */
 static void look_at(const struct dp_table *t, struct dp_walk *const walks[], unsigned n,
 	const struct sh_flow_key *const keys[], const struct dp_flow *flows[])
 {
+	unsigned n_different = n;
 	uint32_t used = 0;
 
 	if (reads_frame(dp_table_used(t)))
 		(void)parse_all(walks, n);
-	dp_table_lookup(t, keys, n, flows);
-	for (unsigned i = 0; i < n; i++)
+	else if (likely(are_alike(keys, n)))
+		n_different = 1;
+	dp_table_lookup(t, keys, n_different, flows);
+	for (unsigned i = 0; i < n_different; i++)
 		if (likely(flows[i]))
 			used |= flows[i]->mask->used;
 	if (unlikely(reads_frame(used)) && unlikely(parse_all(walks, n)))
 		dp_table_lookup(t, keys, n, flows);
+	else
+		for (unsigned i = n_different; i < n; i++)
+			flows[i] = flows[0];
 }
 
 /* What one table has for the keys of at most DP_BURST walks. */
