@@ -52,7 +52,7 @@ static void offer_values(const char *run_dir, const struct api_field *f, const c
 		offer("true", word);
 		offer("false", word);
 	}
-	if (f->type == API_TYPE_NAME)
+	if (f->type == API_TYPE_NAME || f->type == API_TYPE_NAMES)
 		offer_names(run_dir, api_tables[f->ref].noun, word);
 }
 
