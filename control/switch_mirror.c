@@ -61,16 +61,23 @@ int switch_mirror_set(struct switch_state *sw, const struct conf_item *item, str
 		switch_bridge(sw, conf_get(item, API_MIRROR, "bridge"));
 	struct switch_mirror *mirror = switch_mirror(sw, name);
 	struct dp_mirror_conf conf;
+	struct dp_mirror *fresh;
 	int r;
 
 	if (!mirror)
 		return sh_err_set(err, -ENOENT, "mirror '%s' is not there", name);
-	if (!bridge || dp_mirror_bridge(mirror->dp) != bridge->dp) {
-		switch_mirror_del(sw, name);
-		return switch_mirror_add(sw, item, err);
-	}
+	if (!bridge)
+		return sh_err_set(err, -ENOENT, "its bridge is not there");
 	r = resolve_mirror(item, &conf, err);
-	return r < 0 ? r : dp_mirror_set(mirror->dp, &conf, err);
+	if (r < 0 || dp_mirror_bridge(mirror->dp) == bridge->dp)
+		return r < 0 ? r : dp_mirror_set(mirror->dp, &conf, err);
+	/* On another bridge it is another. */
+	r = dp_mirror_add(bridge->dp, &conf, err, &fresh);
+	if (r < 0)
+		return r;
+	dp_mirror_del(mirror->dp);
+	mirror->dp = fresh;
+	return 0;
 }
 
 void switch_mirror_del(struct switch_state *sw, const char *name)

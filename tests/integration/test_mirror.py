@@ -2,14 +2,13 @@
 """Mirrors: copies of what ports send and get, to one more port or to a VLAN. In the tables of
 learning bridges Open vSwitch does the same next to us, on dummy ports."""
 
-import json
 import subprocess
 
 import pytest
 
 from daemon import CommandFailed, wait_for
 from guest import Guest
-from netns import Tap, wire
+from netns import Tap, unique, wire
 from openflow import QUIET_S, Bridge, ofctl
 from ovs_peer import OpenVSwitch
 from ports import assert_sums_hold, config, learned, link_is, plug
@@ -455,8 +454,7 @@ class Peer:
         words += ["--", "--id=@m", "create", "mirror", "name=m"]
         words += [f"{k.replace('_', '-')}={v}" for k, v in fields.items()]
         words += ["--", "set", "bridge", "br0", "mirrors=@m"]
-        if output_tag:
-            words += ["--", "set", "port", "p5", f"tag={output_tag}"]
+        words += ["--", "set", "port", "p5", f"tag={output_tag}" if output_tag else "tag=[]"]
         self.ovs.vsctl(*words[1:])
         self.ovs.count()
 
@@ -478,24 +476,11 @@ SENT = [(port, frame(*how, payload=bytes([i])))
             (5, BROADCAST, mac(9))])]
 
 
-@pytest.mark.parametrize("output_tag", [None, 50])
-@pytest.mark.parametrize("selected", [
-    {}, {"select_src_port": ["p1"]}, {"select_dst_port": ["p1", "p4"]},
-    {"select_src_port": ["p4"], "select_dst_port": ["p2"]}, {"select_vlan": "10"},
-    {"select_src_port": ["p4"], "select_vlan": "20"}])
-def test_by_vlan_copies_are_those_of_open_vswitch(make_switch, selected, output_tag):
-    compare(make_switch, selected, output_tag)
-
-
-@pytest.mark.parametrize("selected", [{"select_src_port": ["p1"]}, {"select_dst_port": ["p2"]}, {}])
-def test_copies_to_a_vlan_are_those_of_open_vswitch(make_switch, selected):
-    compare(make_switch, selected, None, vlan=99)
-
-
-def compare(make_switch, selected, output_tag, vlan=None):
-    tag = f"vlan: {output_tag}" if output_tag else ""
-    ports = {"p1": "vlan: 10", "p2": "vlan: 10", "p3": "vlan: 20", "p4": "", "p5": tag}
-    switch = make_switch(config(ports))
+@pytest.fixture(scope="module")
+def pair(make_lasting_switch):
+    """Our switch and Open vSwitch, who know A and B."""
+    ports = {"p1": "vlan: 10", "p2": "vlan: 10", "p3": "vlan: 20", "p4": "", "p5": ""}
+    switch = make_lasting_switch(config(ports))
     guests = {i: plug(switch, f"p{i}") for i in range(1, 6)}
     peer = Peer()
     try:
@@ -505,45 +490,65 @@ def compare(make_switch, selected, output_tag, vlan=None):
             learned(switch, f"p{port}", data[6:12])
         wait_for(lambda: peer.ovs.appctl("fdb/show", "br0").count("02:00:00:00:00:0") == 2, 10,
                  "what Open vSwitch learns")
-        peer.received()
-        for guest in guests.values():
-            guest.recv_all(QUIET_S)
-        output = {"output_vlan": vlan} if vlan else {"output_port": "p5", "output_tags": "by-vlan"}
-        words = [w for k, v in (selected | output).items()
-                 for w in ("--" + k.replace("_", "-"), ",".join(v) if isinstance(v, list) else v)]
-        switch.cli("mirror", "add", "m", "--bridge", "br0", *words)
-        theirs = {k: "[" + ",".join(f"@{p}" for p in v) + "]" if isinstance(v, list) else v
-                  for k, v in selected.items()}
-        if not any(k.endswith("port") for k in selected):
-            theirs["select_all"] = "true"
-        theirs |= {"output_vlan": vlan} if vlan else {"output_port": "@p5"}
-        peer.mirror(output_tag, **theirs)
-        for port, data in SENT:
-            peer.ovs.ports[port].send(data)
-            before = switch.stats(f"p{port}")["rx_packets"]
-            guests[port].send(data)
-            wait_for(lambda: switch.stats(f"p{port}")["rx_packets"] > before, 10, "a frame")
-        ours = {i: got for i, guest in guests.items()
-                if (got := sorted(guest.recv_all(QUIET_S)))}
-        assert ours == peer.received()
+        yield switch, guests, peer
     finally:
         peer.ovs.close()
         for guest in guests.values():
             guest.close()
 
 
+@pytest.mark.parametrize("selected, output_tag", [
+    ({}, None), ({}, 50), ({"select_src_port": ["p1"]}, None),
+    ({"select_dst_port": ["p1", "p4"]}, None), ({"select_dst_port": ["p1", "p4"]}, 50),
+    ({"select_src_port": ["p4"], "select_dst_port": ["p2"]}, None), ({"select_vlan": "10"}, None),
+    ({"select_src_port": ["p4"], "select_vlan": "20"}, None)])
+def test_by_vlan_copies_are_those_of_open_vswitch(pair, selected, output_tag):
+    compare(pair, selected, {"output_port": "p5", "output_tags": "by-vlan"}, output_tag)
+
+
+@pytest.mark.parametrize("selected", [{"select_src_port": ["p1"]}, {"select_dst_port": ["p2"]}, {}])
+def test_copies_to_a_vlan_are_those_of_open_vswitch(pair, selected):
+    compare(pair, selected, {"output_vlan": 99})
+
+
+def compare(pair, selected, output, output_tag=None):
+    switch, guests, peer = pair
+    switch.cli("port", "set", "p5", "--vlan", output_tag or "none")
+    words = [w for k, v in (selected | output).items()
+             for w in ("--" + k.replace("_", "-"), ",".join(v) if isinstance(v, list) else v)]
+    switch.cli("mirror", "add", "m", "--bridge", "br0", *words)
+    theirs = {k: "[" + ",".join(f"@{p}" for p in v) + "]" if isinstance(v, list) else v
+              for k, v in selected.items()}
+    if not any(k.endswith("port") for k in selected):
+        theirs["select_all"] = "true"
+    theirs |= {"output_port": "@p5"} if "output_port" in output else output
+    peer.mirror(output_tag, **theirs)
+    peer.received()
+    for guest in guests.values():
+        guest.recv_all(QUIET_S)
+    for port, data in SENT:
+        peer.ovs.ports[port].send(data)
+        before = switch.stats(f"p{port}")["rx_packets"]
+        guests[port].send(data)
+        wait_for(lambda: switch.stats(f"p{port}")["rx_packets"] > before, 10, "a frame")
+    ours = {i: got for i, guest in guests.items() if (got := sorted(guest.recv_all(QUIET_S)))}
+    assert ours == peer.received()
+    switch.cli("mirror", "del", "m")
+
+
 def test_a_real_guest_sees_the_talk_of_two_others(make_switch, tmp_path):
-    """Linux pings a Python guest's neighbour; tcpdump's kernel filter in a host interface counts."""
-    switch = make_switch(config({"s1": "vlan: 10", "s2": "vlan: 10", "mon": "type: internal"}))
+    """Linux pings Linux; what tcpdump hears in an internal port's interface is their talk."""
+    mon = unique("mon")
+    switch = make_switch(config({"s1": "vlan: 10", "s2": "vlan: 10", mon: "type: internal"}))
     one, two = (Guest(n, switch.socket(n), f"10.0.0.{i}/24", f"02:00:00:00:00:0{i}",
                       folder=str(tmp_path)) for i, n in ((1, "s1"), (2, "s2")))
     try:
         one.ready()
         two.ready()
         switch.cli("mirror", "add", "m", "--bridge", "br0", "--select-src-port", "s1",
-                   "--select-dst-port", "s1", "--output-port", "mon")
-        subprocess.run(["ip", "link", "set", "mon", "up"], check=True)
-        with subprocess.Popen(["tcpdump", "-nli", "mon", "-c", "4", "icmp"], text=True,
+                   "--select-dst-port", "s1", "--output-port", mon)
+        subprocess.run(["ip", "link", "set", mon, "up"], check=True)
+        with subprocess.Popen(["tcpdump", "-nli", mon, "-c", "4", "icmp"], text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as tcpdump:
             one.ping("10.0.0.2", count=10)
             lines = tcpdump.communicate(timeout=20)[0]
