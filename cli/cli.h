@@ -149,6 +149,7 @@ void cli_print_bridges(struct cli *cli, const json_t *result);
 void cli_print_portgroups(struct cli *cli, const json_t *result);
 void cli_print_ports(struct cli *cli, const json_t *result);
 void cli_print_neighbors(struct cli *cli, const json_t *result);
+void cli_print_mirrors(struct cli *cli, const json_t *result);
 void cli_print_fdb(struct cli *cli, const json_t *result);
 void cli_print_flows(struct cli *cli, const json_t *result);
 void cli_print_groups(struct cli *cli, const json_t *result);

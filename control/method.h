@@ -62,6 +62,7 @@ int method_find(const struct ctl *ctl, enum api_noun noun, const char *name,
 json_t *method_bridge_object(const struct ctl *ctl, const struct conf_item *bridge);
 json_t *method_portgroup_object(const struct ctl *ctl, const struct conf_item *group);
 json_t *method_port_object(const struct ctl *ctl, const struct conf_item *port);
+json_t *method_mirror_object(const struct ctl *ctl, const struct conf_item *mirror);
 
 /** Of an uplink's object: what LLDP does there; dp may be NULL. */
 void method_set_lldp(json_t *object, const struct ctl *ctl, const struct conf_item *port,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "capture.h"
+#include "mirror.h"
 #include "pipeline.h"
 #include "protocol.h"
 #include "uplink/interface.h"
@@ -109,6 +110,7 @@ int dp_port_add(struct dp_bridge *bridge, const struct dp_port_conf *conf,
 	}
 	LIST_INSERT_HEAD(&bridge->dp->ports, port, link);
 	bridge->n_ports++;
+	dp_mirror_bind_port(port);
 	dp_port_watch_addresses(bridge);
 	dp_port_notify(port);
 	*ret = port;
@@ -216,6 +218,7 @@ void dp_port_del(struct dp_port *port)
 		dp_barrier(dp);
 	LIST_REMOVE(port, link);
 	port->bridge->n_ports--;
+	dp_mirror_forget_port(port);
 	dp_port_watch_addresses(port->bridge);
 	/* Without a new snapshot workers go on using the port: better leak it than free it. */
 	if (dp_commit(dp, NULL) < 0)
