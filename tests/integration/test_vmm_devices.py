@@ -138,7 +138,29 @@ def test_tcp_connection_outlives_a_restart_of_the_switch(world):
     wait_for(lambda: world.a.run("grep after /tmp/got")[0] == 0, 60, "the last line")
     assert world.a.do("cat /tmp/got").split() == ["before", "while", "after"]
     assert world.a.ask("vm.info")["nics"][0]["link"] == "up"
-    world.b.do("exec 5>&-; kill $talker; rm /tmp/say")
+    world.b.do("exec 5>&-; kill $talker")
+
+
+def test_tcp_connection_outlives_a_snapshot_and_another_process(world):
+    world.a.do("nc -l -p 5001 <>/tmp/quiet >/tmp/got & true")
+    world.b.do("nc 10.9.0.1 5001 </tmp/say & talker=$!; exec 5<>/tmp/say; echo one >/kept; "
+               "echo before >&5")
+    wait_for(lambda: world.a.run("grep before /tmp/got")[0] == 0, 30, "the first line")
+    uptime = float(world.b.do("cut -d ' ' -f 1 /proc/uptime"))
+    world.machine.do("mkdir /tmp/snapshot")
+    world.b.ask("vm.snapshot", "/tmp/snapshot/machine", "/tmp/snapshot/disk0")
+    world.b.do("echo two >/kept; sync")
+    world.b.ask("vm.kill")
+    assert world.b.end() == 0
+    world.machine.do(f"{SHUNT} --run-dir /tmp/run fdb flush")
+    world.b.start("--restore /tmp/snapshot")
+    world.b.do("echo after >&5", 60)
+    wait_for(lambda: world.a.run("grep after /tmp/got")[0] == 0, 60, "the last line")
+    assert world.a.do("cat /tmp/got").split() == ["before", "after"]
+    assert world.b.do("cat /kept") == "one"
+    assert 0 <= float(world.b.do("cut -d ' ' -f 1 /proc/uptime")) - uptime < 60
+    assert "kvm-clock" in world.b.do("cat /sys/devices/system/clocksource/*/current_clocksource")
+    world.b.do("exec 5>&-; kill $talker; rm /tmp/say /kept")
 
 
 def test_balloon_gives_memory_to_the_host_and_takes_it_again(world):
