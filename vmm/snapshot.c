@@ -356,7 +356,7 @@ int vmm_restore_open(struct vmm_machine *machine, struct sh_err *err)
 	snprintf(path, sizeof(path), "%s/machine", folder);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	r = fd < 0 ? sh_err_set(err, -errno, "%s", strerror(errno)) : begin(machine, fd, err);
-	return r < 0 ? sh_err_prefix(err, r, "snapshot") : 0;
+	return r < 0 ? sh_err_prefix(err, r, "snapshot %s", folder) : 0;
 }
 
 int vmm_restore_apply(struct vmm_machine *machine, struct sh_err *err)
@@ -368,7 +368,7 @@ int vmm_restore_apply(struct vmm_machine *machine, struct sh_err *err)
 	r = get_state(&machine->restored, machine, err);
 	vmm_sections_done(&machine->restored);
 	if (r < 0)
-		return sh_err_prefix(err, r, "snapshot");
+		return sh_err_prefix(err, r, "snapshot %s", machine->conf.def->restore);
 	for (unsigned i = 0; i < d->n_nics; i++)
 		if (d->nics[i])
 			vmm_net_announce(d->nics[i]);

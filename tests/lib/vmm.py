@@ -87,9 +87,11 @@ def bzimage(code, version=0x20f, xloadflags=1, init_size=0x10000, pref_address=L
 
 
 class Vmm:
-    """One shunt-vmm. kernel: bytes, or a path; words: further options. Its output is in log()."""
+    """One shunt-vmm. kernel: bytes, or a path; words: further options; prefix: in front of all of
+    it. Its output is in log()."""
 
-    def __init__(self, folder, kernel, *words, serial="stdio", definition=None, stdin=None):
+    def __init__(self, folder, kernel, *words, serial="stdio", definition=None, stdin=None,
+                 prefix=()):
         self.folder = tempfile.mkdtemp(prefix="vmm-", dir=folder)
         self.api = os.path.join(self.folder, "api.sock")
         self.out_path = os.path.join(self.folder, "out")
@@ -98,7 +100,7 @@ class Vmm:
             with open(os.path.join(self.folder, "kernel"), "wb") as f:
                 f.write(kernel)
             kernel = f.name
-        argv = [VMM, "--slow-kvm", "--api-socket", self.api]
+        argv = [*prefix, VMM, "--slow-kvm", "--api-socket", self.api]
         argv += ["--kernel", kernel] if kernel else []
         argv += ["--serial", serial] if serial else []
         if definition is not None:
