@@ -16,7 +16,9 @@
 #include "disk.h"
 #include "sparse.h"
 
-#define PAGE_BYTES 4096u
+#define PAGE_BYTES  4096u
+#define LOCK_TRIES  50
+#define LOCK_TRY_US 10000
 
 static int open_file(const struct vmm_disk_conf *conf, struct sh_err *err)
 {
@@ -42,8 +44,14 @@ static int open_file(const struct vmm_disk_conf *conf, struct sh_err *err)
 static int lock_file(int fd, const struct vmm_disk_conf *conf, struct sh_err *err)
 {
 	struct flock lock = { .l_type = conf->read_only ? F_RDLCK : F_WRLCK };
+	int r = fcntl(fd, F_OFD_SETLK, &lock);
 
-	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+	/* The kernel lets go of a ring's file a moment after the process that had it has ended. */
+	for (unsigned n = 0; r < 0 && errno == EAGAIN && n < LOCK_TRIES; n++) {
+		usleep(LOCK_TRY_US);
+		r = fcntl(fd, F_OFD_SETLK, &lock);
+	}
+	if (r == 0)
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
 		return sh_err_set(err, -EBUSY,
