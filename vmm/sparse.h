@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Files with holes.
+ * Files with holes: what they hold, and copies of it.
  */
 #pragma once
 

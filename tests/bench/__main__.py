@@ -11,6 +11,7 @@ import tempfile
 import flood
 import flows
 import idle
+import restore
 import tcp
 import uplink
 import vhost
@@ -19,7 +20,7 @@ from report import Report
 
 BENCHES = {
     "vhost": vhost.run, "idle": idle.run, "flood": flood.run, "tcp": tcp.run, "flows": flows.run,
-    "uplink": uplink.run,
+    "uplink": uplink.run, "restore": restore.run,
 }
 PARTS = {
     "sizes": vhost.sizes, "forms": vhost.forms, "bursts": vhost.bursts, "macs": vhost.macs,

@@ -1,48 +1,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Snapshots of shunt-vmm with guests of a few bytes, which run even where KVM interprets them."""
 
-import json
 import os
-import socket
 import struct
 import subprocess
 
 import pytest
 
-from vmm import LIMIT_S, POWEROFF, ROUTINES, VMM, Vmm, assemble, elf
+from vmm import COUNTER, LIMIT_S, VMM, Vmm, assemble, elf
 
 if not os.path.exists("/dev/kvm"):
     pytest.skip("no /dev/kvm", allow_module_level=True)
 
+KERNEL = elf(assemble(COUNTER))
 MEMORY, STATE = 4 << 20, 4096  # where they lie in the file
 HEADER = "<8sIIQQ"  # magic, version, bytes of state, bytes of memory, checksum
-# For each byte of input it counts in a register and in memory, and says both; q turns it off.
-COUNTER = assemble("""
-        xor %r9, %r9
-        movl $0, 0x400000
-1:      mov $0x3fd, %edx
-        in %dx, %al
-        test $1, %al
-        jz 1b
-        mov $0x3f8, %edx
-        in %dx, %al
-        cmp $'q', %al
-        je 2f
-        cmp $'r', %al
-        je 3f
-        inc %r9
-        incl 0x400000
-        mov %r9d, %eax
-        call say_hex
-        mov 0x400000, %eax
-        call say_hex
-        jmp 1b
-3:      mov $6, %eax
-        mov $0xcf9, %edx
-        out %al, %dx
-        hlt
-2:
-""" + POWEROFF + ROUTINES)
 
 
 class Machine(Vmm):
@@ -51,7 +23,7 @@ class Machine(Vmm):
     def __init__(self, folder, *words, memory="32M", **options):
         stdin, self.input = os.pipe()
         self.said = 0
-        super().__init__(folder, elf(COUNTER), "--memory", memory, *words, stdin=stdin, **options)
+        super().__init__(folder, KERNEL, "--memory", memory, *words, stdin=stdin, **options)
         os.close(stdin)
 
     def count(self):
@@ -61,21 +33,6 @@ class Machine(Vmm):
         self.until(lambda: len(self.out()) >= self.said, "count")
         text = self.out()[self.said - 16:self.said]
         return int(text[:8], 16), int(text[8:], 16)
-
-    def snapshot(self, folder, *disks):
-        """The reply; all files of a snapshot are made in the folder."""
-        os.mkdir(folder)
-        names = ["machine", *disks]
-        files = [os.open(os.path.join(folder, name), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-                 for name in names]
-        request = {"jsonrpc": "2.0", "id": 1, "method": "vm.snapshot"}
-        with self.connect() as client:
-            socket.send_fds(client, [json.dumps(request).encode() + b"\n"], files)
-            with client.makefile() as lines:
-                reply = json.loads(lines.readline())
-        for fd in files:
-            os.close(fd)
-        return reply
 
     def end(self):
         super().end()
@@ -343,7 +300,7 @@ def test_snapshot_of_another_machine_is_refused_and_nothing_is_made(
 
 
 def test_folder_without_a_snapshot_is_named(tmp_path):
-    (tmp_path / "kernel").write_bytes(elf(COUNTER))
+    (tmp_path / "kernel").write_bytes(KERNEL)
     done = subprocess.run([VMM, "--slow-kvm", "--kernel", tmp_path / "kernel", "--serial", "off",
                            "--restore", tmp_path], capture_output=True, text=True, timeout=LIMIT_S)
     assert done.returncode == 1
