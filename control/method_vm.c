@@ -56,8 +56,9 @@ static struct waiting *waiting_new(
 
 static void waiting_end(struct waiting *waiting, int r, json_t *result, const struct sh_err *err)
 {
-	later_finish(waiting->later, r, result, err);
+	/* What failed has left nothing when that is known. */
 	vm_snapshot_free(waiting->snapshot, r == 0);
+	later_finish(waiting->later, r, result, err);
 	free(waiting);
 }
 

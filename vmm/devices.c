@@ -31,7 +31,6 @@ static int add_disk(
 		conf.content = content;
 	}
 	r = vmm_disk_open(&conf, &disk, err);
-
 	if (r < 0)
 		return r;
 	snprintf(name, VMM_DEVICE_NAME, "disk%u", i);

@@ -291,7 +291,7 @@ void vmm_machine_done(struct vmm_machine *machine)
 	vmm_vcpus_free(machine->vcpus);
 	vmm_devices_done(&machine->devices);
 	vmm_mem_fill_done(&machine->fill);
-	vmm_sections_done(&machine->restored);
+	free(machine->restored);
 	vmm_pci_free(machine->pci);
 	for (unsigned i = 0; i < VMM_SERIALS; i++)
 		vmm_console_close(&machine->consoles[i]);

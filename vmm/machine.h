@@ -12,7 +12,6 @@
 #include "devices.h"
 #include "mem_fill.h"
 #include "pm.h"
-#include "sections.h"
 #include "vcpu.h"
 
 #define VMM_EXIT_OFF    0
@@ -53,7 +52,7 @@ struct vmm_machine {
 	struct sh_log_limit reset_limit;
 
 	/* Out of a snapshot. */
-	struct vmm_sections restored;
+	struct vmm_snapshot *restored; /* until it is put in */
 	struct vmm_mem_fill fill;
 	struct vmm_source whole_source;
 	uint64_t opened_ns;

@@ -35,15 +35,6 @@ void vmm_pm_reset(struct vmm_pm *pm)
 	pthread_mutex_unlock(&pm->lock);
 }
 
-void vmm_pm_save(struct vmm_pm *pm, uint16_t ret[3])
-{
-	pthread_mutex_lock(&pm->lock);
-	ret[0] = pm->status;
-	ret[1] = pm->enable;
-	ret[2] = pm->control;
-	pthread_mutex_unlock(&pm->lock);
-}
-
 void vmm_pm_restore(struct vmm_pm *pm, const uint16_t state[3])
 {
 	pthread_mutex_lock(&pm->lock);

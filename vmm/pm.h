@@ -25,8 +25,7 @@ struct vmm_pm {
 void vmm_pm_init(struct vmm_pm *pm, void (*sci)(void *ctx, bool level), void *ctx);
 void vmm_pm_reset(struct vmm_pm *pm);
 
-/** Its registers: status, enable, control. thread: main, while no vCPU runs. */
-void vmm_pm_save(struct vmm_pm *pm, uint16_t ret[3]);
+/** Status, enable and control as they were. thread: main, while no vCPU runs. */
 void vmm_pm_restore(struct vmm_pm *pm, const uint16_t state[3]);
 
 /** The ports that are ours; one of them lies inside of a wider one of PCI. */

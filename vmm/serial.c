@@ -219,14 +219,7 @@ void vmm_serial_reset(struct vmm_serial *serial)
 	pthread_mutex_unlock(&serial->lock);
 }
 
-void vmm_serial_save(struct vmm_serial *serial, uint8_t ret[VMM_SERIAL_STATE])
-{
-	pthread_mutex_lock(&serial->lock);
-	memcpy(ret, &serial->ier, VMM_SERIAL_STATE);
-	pthread_mutex_unlock(&serial->lock);
-}
-
-int vmm_serial_restore(struct vmm_serial *serial, const uint8_t state[VMM_SERIAL_STATE])
+int vmm_serial_restore(struct vmm_serial *serial, const uint8_t *state)
 {
 	struct vmm_serial s;
 

@@ -49,9 +49,8 @@ unsigned vmm_serial_room(struct vmm_serial *serial);
 void vmm_serial_receive(struct vmm_serial *serial, const uint8_t *bytes, unsigned n);
 void vmm_serial_reset(struct vmm_serial *serial);
 
-/** Its registers and what it holds. errors: -EINVAL. thread: main, while no vCPU runs. */
-void vmm_serial_save(struct vmm_serial *serial, uint8_t ret[VMM_SERIAL_STATE]);
-int vmm_serial_restore(struct vmm_serial *serial, const uint8_t state[VMM_SERIAL_STATE]);
+/** As VMM_SERIAL_STATE bytes from `ier` on were. errors: -EINVAL. thread: main, no vCPU runs. */
+int vmm_serial_restore(struct vmm_serial *serial, const uint8_t *state);
 
 /* Where the PC has them. */
 static inline uint16_t vmm_serial_port(unsigned i)

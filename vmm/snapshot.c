@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What a machine is, into sections and out of them. The order of putting it back matters: vCPUs
- * first, since an interrupt that waits in a controller goes into a vCPU's APIC, then what raises
+ * What a machine is, into a file and out of it. The order of putting it back matters: vCPUs first,
+ * since an interrupt that waits in a controller goes into a vCPU's APIC, then what raises
  * interrupts. Guest time goes on where it stood. Main thread, all vCPUs parked, devices paused.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,44 +14,71 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "checksum.h"
 #include "snapshot.h"
 #include "sparse.h"
-#include "vcpu_state.h"
 
 #define TSC_TOLERANCE 4000 /* 250 ppm, as KVM's own */
+#define HEAD_BYTES    offsetof(struct vmm_snapshot, memory_bytes)
 
-/* What the definition and the host must give for it. */
-struct shape {
-	uint64_t memory_bytes, cpu;
-	uint32_t tsc_khz, n_vcpus, n_disks, n_nics, read_only_disks;
-	uint8_t balloon, rng, console, padding;
-};
+static const char magic[8] = "SHUNT-VM";
+static_assert(sizeof(struct vmm_snapshot) <= VMM_SNAPSHOT_MEMORY, "memory lies behind it");
 
-static struct shape shape_of(const struct vmm_machine *machine)
+static uint32_t bytes_of(unsigned n_vcpus)
 {
-	const struct vmm_definition *def = machine->conf.def;
-	struct shape shape = {
-		.memory_bytes = machine->mem.size,
-		.cpu = vmm_vcpus_cpu(machine->vcpus),
-		.tsc_khz = vmm_vcpus_tsc_khz(machine->vcpus),
-		.n_vcpus = def->vcpus,
-		.n_disks = def->n_disks,
-		.n_nics = def->n_nics,
-		.balloon = def->balloon,
-		.rng = def->rng,
-		.console = strcmp(def->console, "off") != 0,
-	};
-
-	for (unsigned i = 0; i < def->n_disks; i++)
-		shape.read_only_disks |= (uint32_t)def->disks[i].readonly << i;
-	return shape;
+	return (uint32_t)(offsetof(struct vmm_snapshot, vcpus) +
+			  n_vcpus * sizeof(struct vmm_vcpu_state));
 }
 
-static int check_shape(const struct shape *was, const struct shape *is, struct sh_err *err)
+static uint64_t checksum(const struct vmm_snapshot *s)
 {
-	uint32_t apart = was->tsc_khz > is->tsc_khz ? was->tsc_khz - is->tsc_khz
-						    : is->tsc_khz - was->tsc_khz;
+	return vmm_checksum((const uint8_t *)s + HEAD_BYTES, bytes_of(s->n_vcpus) - HEAD_BYTES);
+}
 
+void vmm_snapshot_seal(struct vmm_snapshot *s)
+{
+	memcpy(s->magic, magic, sizeof(magic));
+	s->version = VMM_SNAPSHOT_VERSION;
+	s->bytes = bytes_of(s->n_vcpus);
+	s->checksum = checksum(s);
+}
+
+int vmm_snapshot_check(const struct vmm_snapshot *s, uint64_t file_bytes, struct sh_err *err)
+{
+	if (memcmp(s->magic, magic, sizeof(magic)) != 0)
+		return sh_err_set(err, -EINVAL, "it is none, or was not finished");
+	if (s->version != VMM_SNAPSHOT_VERSION)
+		return sh_err_set(err, -EINVAL, "it is of version %u, this program's are of %u",
+			s->version, VMM_SNAPSHOT_VERSION);
+	if (file_bytes < VMM_SNAPSHOT_MEMORY || s->n_vcpus > VMM_VCPUS ||
+		s->bytes != bytes_of(s->n_vcpus) ||
+		file_bytes - VMM_SNAPSHOT_MEMORY != s->memory_bytes)
+		return sh_err_set(err, -EINVAL, "it is cut off, or longer than it says");
+	if (s->checksum != checksum(s))
+		return sh_err_set(err, -EINVAL, "it is damaged: its checksum is another one");
+	return 0;
+}
+
+static void put_shape(struct vmm_snapshot *s, const struct vmm_machine *machine)
+{
+	const struct vmm_definition *def = machine->conf.def;
+
+	s->memory_bytes = machine->mem.size;
+	s->cpu = vmm_vcpus_cpu(machine->vcpus);
+	s->tsc_khz = vmm_vcpus_tsc_khz(machine->vcpus);
+	s->n_vcpus = def->vcpus;
+	s->n_disks = def->n_disks;
+	for (unsigned i = 0; i < def->n_disks; i++)
+		s->read_only_disks |= (uint32_t)def->disks[i].readonly << i;
+	s->n_nics = def->n_nics;
+	s->balloon = def->balloon;
+	s->rng = def->rng;
+	s->console = strcmp(def->console, "off") != 0;
+}
+
+static int check_shape(
+	const struct vmm_snapshot *was, const struct vmm_snapshot *is, struct sh_err *err)
+{
 	if (was->memory_bytes != is->memory_bytes || was->n_vcpus != is->n_vcpus)
 		return sh_err_set(err, -EINVAL,
 			"the machine had %llu MiB and %u vCPUs, its definition says %llu and %u",
@@ -61,150 +89,78 @@ static int check_shape(const struct shape *was, const struct shape *is, struct s
 		was->console != is->console)
 		return sh_err_set(
 			err, -EINVAL, "the machine had other devices than its definition");
-	if (was->cpu != is->cpu)
+	if (was->cpu != is->cpu ||
+		labs((long)was->tsc_khz - (long)is->tsc_khz) > (long)is->tsc_khz / TSC_TOLERANCE)
 		return sh_err_set(err, -EINVAL,
 			"it is of another CPU, or of another kernel's KVM: the guest would miss "
-			"what "
-			"it found");
-	if (apart > is->tsc_khz / TSC_TOLERANCE)
-		return sh_err_set(err, -EINVAL, "it is of a CPU that counts %u kHz, here are %u",
-			was->tsc_khz, is->tsc_khz);
+			"what it found");
 	return 0;
 }
 
 void vmm_snapshot_put_devices(
-	struct vmm_sections *s, struct vmm_pci *pci, struct vmm_virtio_set *set)
+	struct vmm_snapshot *s, struct vmm_pci *pci, struct vmm_virtio_set *set)
 {
-	struct vmm_virtio_state virtio;
-	struct vmm_pci_state device;
 	unsigned n = 0;
 
-	for (unsigned slot = 0; slot < vmm_pci_count(pci); slot++) {
-		vmm_pci_save(pci, slot, &device);
-		vmm_sections_put(s, "pci ", slot, &device, sizeof(device));
-	}
-	for (struct vmm_virtio *dev = set->first; dev; dev = dev->next) {
-		vmm_virtio_save(dev, &virtio);
-		vmm_sections_put(s, "virt", n++, &virtio, sizeof(virtio));
-	}
+	for (unsigned slot = 0; slot < vmm_pci_count(pci); slot++)
+		vmm_pci_save(pci, slot, &s->pci[slot]);
+	for (struct vmm_virtio *dev = set->first; dev; dev = dev->next)
+		vmm_virtio_save(dev, &s->virtio[n++]);
 }
 
-int vmm_snapshot_get_devices(const struct vmm_sections *s, struct vmm_pci *pci,
+int vmm_snapshot_get_devices(const struct vmm_snapshot *s, struct vmm_pci *pci,
 	struct vmm_virtio_set *set, struct sh_err *err)
 {
-	struct vmm_virtio_state virtio;
-	struct vmm_pci_state device;
 	unsigned n = 0;
 	int r = 0;
 
-	for (unsigned slot = 0; r == 0 && slot < vmm_pci_count(pci); slot++) {
-		r = vmm_sections_get(s, "pci ", slot, &device, sizeof(device), err);
-		if (r == 0)
-			r = vmm_pci_restore(pci, slot, &device, err);
-	}
-	for (struct vmm_virtio *dev = set->first; r == 0 && dev; dev = dev->next) {
-		r = vmm_sections_get(s, "virt", n++, &virtio, sizeof(virtio), err);
-		if (r == 0)
-			r = vmm_virtio_restore(dev, &virtio, err);
-	}
+	for (unsigned slot = 0; r == 0 && slot < vmm_pci_count(pci); slot++)
+		r = vmm_pci_restore(pci, slot, &s->pci[slot], err);
+	for (struct vmm_virtio *dev = set->first; r == 0 && dev; dev = dev->next)
+		r = vmm_virtio_restore(dev, &s->virtio[n++], err);
 	return r;
 }
 
-static int put_vcpus(struct vmm_sections *s, struct vmm_machine *machine, struct sh_err *err)
+static int put_state(struct vmm_snapshot *s, struct vmm_machine *machine, struct sh_err *err)
 {
-	_cleanup_free_ struct vmm_vcpu_state *state = calloc(1, sizeof(*state));
-	int r = state ? 0 : -ENOMEM;
+	const struct vmm_pm *pm = &machine->pm;
+	int r = vmm_kvm_clock_get(&machine->kvm, &s->clock_ns);
 
-	for (unsigned i = 0; r == 0 && i < vmm_vcpus_count(machine->vcpus); i++) {
-		r = vmm_vcpus_save(machine->vcpus, i, state);
-		vmm_sections_put(s, "vcpu", i, state, sizeof(*state));
-	}
-	return r < 0 ? sh_err_set(err, r, "KVM tells no state of vCPUs: %s", strerror(-r)) : 0;
-}
-
-static int get_vcpus(const struct vmm_sections *s, struct vmm_machine *machine, struct sh_err *err)
-{
-	_cleanup_free_ struct vmm_vcpu_state *state = malloc(sizeof(*state));
-
-	if (!state)
-		return sh_err_set(err, -ENOMEM, "out of memory");
-	for (unsigned i = 0; i < vmm_vcpus_count(machine->vcpus); i++) {
-		int r = vmm_sections_get(s, "vcpu", i, state, sizeof(*state), err);
-
-		if (r < 0)
-			return r;
-		r = vmm_vcpus_restore(machine->vcpus, i, state);
-		if (r < 0)
-			return sh_err_set(
-				err, r, "KVM takes no state of vCPU %u: %s", i, strerror(-r));
-	}
+	put_shape(s, machine);
+	for (unsigned i = 0; r == 0 && i < s->n_vcpus; i++)
+		r = vmm_vcpus_save(machine->vcpus, i, &s->vcpus[i]);
+	if (r == 0)
+		r = vmm_kvm_chips_get(&machine->kvm, &s->chips);
+	if (r < 0)
+		return sh_err_set(err, r, "KVM tells no state: %s", strerror(-r));
+	vmm_snapshot_put_devices(s, machine->pci, &machine->devices.set);
+	for (unsigned i = 0; i < VMM_SERIALS; i++)
+		memcpy(s->serial[i], &machine->consoles[i].serial.ier, VMM_SERIAL_STATE);
+	s->pm[0] = pm->status;
+	s->pm[1] = pm->enable;
+	s->pm[2] = pm->control;
+	vmm_snapshot_seal(s);
 	return 0;
 }
 
-static int put_state(struct vmm_sections *s, struct vmm_machine *machine, struct sh_err *err)
+static int get_state(const struct vmm_snapshot *s, struct vmm_machine *machine, struct sh_err *err)
 {
-	const struct shape shape = shape_of(machine);
-	struct vmm_kvm_chips chips = { 0 };
-	uint8_t serial[VMM_SERIAL_STATE];
-	uint16_t pm[3];
-	uint64_t clock_ns = 0;
-	int r = put_vcpus(s, machine, err);
+	int r = 0;
 
+	for (unsigned i = 0; r == 0 && i < s->n_vcpus; i++)
+		r = vmm_vcpus_restore(machine->vcpus, i, &s->vcpus[i]);
+	if (r == 0)
+		r = vmm_kvm_chips_set(&machine->kvm, &s->chips);
+	if (r == 0)
+		r = vmm_kvm_clock_set(&machine->kvm, s->clock_ns);
 	if (r < 0)
-		return r;
-	r = vmm_kvm_clock_get(&machine->kvm, &clock_ns);
-	if (r == 0)
-		r = vmm_kvm_chips_get(&machine->kvm, &chips);
-	if (r < 0)
-		return sh_err_set(err, r, "KVM tells no state of clocks and controllers");
-	vmm_sections_put(s, "shap", 0, &shape, sizeof(shape));
-	vmm_sections_put(s, "time", 0, &clock_ns, sizeof(clock_ns));
-	vmm_sections_put(s, "chip", 0, &chips, sizeof(chips));
-	vmm_snapshot_put_devices(s, machine->pci, &machine->devices.set);
-	for (unsigned i = 0; i < VMM_SERIALS; i++) {
-		vmm_serial_save(&machine->consoles[i].serial, serial);
-		vmm_sections_put(s, "uart", i, serial, sizeof(serial));
-	}
-	vmm_pm_save(&machine->pm, pm);
-	vmm_sections_put(s, "acpi", 0, pm, sizeof(pm));
-	return s->is_full ? sh_err_set(err, -ENOSPC, "no room for the state") : 0;
-}
-
-static int get_ports(const struct vmm_sections *s, struct vmm_machine *machine, struct sh_err *err)
-{
-	uint8_t serial[VMM_SERIAL_STATE];
-	uint16_t pm[3];
-	int r = vmm_sections_get(s, "acpi", 0, pm, sizeof(pm), err);
-
-	for (unsigned i = 0; r == 0 && i < VMM_SERIALS; i++) {
-		r = vmm_sections_get(s, "uart", i, serial, sizeof(serial), err);
-		if (r == 0 && vmm_serial_restore(&machine->consoles[i].serial, serial) < 0)
-			r = sh_err_set(err, -EINVAL, "the state of its serial port makes no sense");
-	}
-	if (r == 0)
-		vmm_pm_restore(&machine->pm, pm);
-	return r;
-}
-
-static int get_state(const struct vmm_sections *s, struct vmm_machine *machine, struct sh_err *err)
-{
-	struct vmm_kvm_chips chips;
-	uint64_t clock_ns;
-	int r = get_vcpus(s, machine, err);
-
-	if (r == 0)
-		r = vmm_sections_get(s, "time", 0, &clock_ns, sizeof(clock_ns), err);
-	if (r == 0)
-		r = vmm_sections_get(s, "chip", 0, &chips, sizeof(chips), err);
-	if (r < 0)
-		return r;
-	r = vmm_kvm_chips_set(&machine->kvm, &chips);
-	if (r == 0)
-		r = vmm_kvm_clock_set(&machine->kvm, clock_ns);
-	if (r < 0)
-		return sh_err_set(err, r, "KVM takes no state of clocks and controllers");
+		return sh_err_set(err, r, "KVM takes no such state: %s", strerror(-r));
 	r = vmm_snapshot_get_devices(s, machine->pci, &machine->devices.set, err);
-	return r == 0 ? get_ports(s, machine, err) : r;
+	for (unsigned i = 0; r == 0 && i < VMM_SERIALS; i++)
+		if (vmm_serial_restore(&machine->consoles[i].serial, s->serial[i]) < 0)
+			r = sh_err_set(err, -EINVAL, "its serial port cannot have been so");
+	vmm_pm_restore(&machine->pm, s->pm);
+	return r;
 }
 
 /* Taking one */
@@ -252,7 +208,7 @@ static int save_disks(
 }
 
 static int save_all(struct vmm_machine *machine, const struct vmm_files *files,
-	struct vmm_sections *s, struct sh_err *err)
+	struct vmm_snapshot *s, struct sh_err *err)
 {
 	int r;
 
@@ -264,81 +220,58 @@ static int save_all(struct vmm_machine *machine, const struct vmm_files *files,
 		r = save_disks(machine, files, err);
 	if (r < 0)
 		return r;
-	if (pwrite(files->fds[0], s->bytes, s->n, VMM_SNAPSHOT_STATE) != (ssize_t)s->n)
-		r = errno ? -errno : -ENOSPC;
-	else
-		r = vmm_mem_save(&machine->mem, files->fds[0], VMM_SNAPSHOT_MEMORY);
+	r = vmm_mem_save(&machine->mem, files->fds[0], VMM_SNAPSHOT_MEMORY);
 	return r < 0 ? sh_err_set(err, r, "its memory cannot be written: %s", strerror(-r)) : 0;
 }
 
 /* What it begins with comes when all the rest has come to stay. */
-static int finish(
-	const struct vmm_files *files, const struct vmm_snapshot_header *header, struct sh_err *err)
+static int finish(const struct vmm_files *files, const struct vmm_snapshot *s, struct sh_err *err)
 {
+	bool done = true;
+
 	for (unsigned i = 0; i < files->n; i++)
-		if (fdatasync(files->fds[i]) < 0)
-			return sh_err_set(err, -errno, "its files: %s", strerror(errno));
-	if (pwrite(files->fds[0], header, sizeof(*header), 0) != sizeof(*header) ||
+		done = done && fdatasync(files->fds[i]) == 0;
+	if (!done || pwrite(files->fds[0], s, s->bytes, 0) != (ssize_t)s->bytes ||
 		fdatasync(files->fds[0]) < 0)
-		return sh_err_set(err, -EIO, "its files cannot be finished");
+		return sh_err_set(err, -EIO, "its files cannot be finished: %s", strerror(errno));
 	return 0;
 }
 
 int vmm_snapshot_save(
 	struct vmm_machine *machine, const struct vmm_files *files, struct sh_err *err)
 {
+	_cleanup_free_ struct vmm_snapshot *s = calloc(1, sizeof(*s));
 	bool runs = machine->state == VMM_RUNNING;
-	struct vmm_snapshot_header header;
-	struct vmm_sections sections;
-	int r = check(machine, files, err);
+	int r = s ? check(machine, files, err) : sh_err_set(err, -ENOMEM, "out of memory");
 
 	if (r < 0)
 		return r;
-	if (vmm_sections_init(&sections) < 0)
-		return sh_err_set(err, -ENOMEM, "out of memory");
 	if (runs)
 		(void)vmm_machine_pause(machine, NULL);
-	r = save_all(machine, files, &sections, err);
-	vmm_sections_seal(&sections, machine->mem.size, &header);
-	vmm_sections_done(&sections);
+	r = save_all(machine, files, s, err);
 	if (runs)
 		(void)vmm_machine_resume(machine, NULL);
-	return r == 0 ? finish(files, &header, err) : r;
+	return r == 0 ? finish(files, s, err) : r;
 }
 
 /* Putting one back */
 
-static int read_state(int fd, struct vmm_sections *s, struct sh_err *err)
+static int begin(struct vmm_machine *machine, int fd, struct sh_err *err)
 {
-	struct vmm_snapshot_header header = { 0 };
+	_cleanup_free_ struct vmm_snapshot *is = calloc(1, sizeof(*is));
+	enum vmm_huge huge = machine->conf.def->memory.huge;
 	struct stat st;
 	int r;
 
-	if (fstat(fd, &st) < 0 || pread(fd, &header, sizeof(header), 0) < 0)
-		return sh_err_set(err, -errno, "%s", strerror(errno));
-	r = vmm_snapshot_check(&header, (uint64_t)st.st_size, err);
-	if (r < 0)
-		return r;
-	if (vmm_sections_init(s) < 0)
+	machine->restored = calloc(1, sizeof(*machine->restored));
+	if (!is || !machine->restored)
 		return sh_err_set(err, -ENOMEM, "out of memory");
-	if (pread(fd, s->bytes, header.state_bytes, VMM_SNAPSHOT_STATE) !=
-		(ssize_t)header.state_bytes)
-		return sh_err_set(err, -EIO, "it cannot be read");
-	s->n = header.state_bytes;
-	return vmm_sections_check(s, &header, err);
-}
-
-static int begin(struct vmm_machine *machine, int fd, struct sh_err *err)
-{
-	const struct shape is = shape_of(machine);
-	enum vmm_huge huge = machine->conf.def->memory.huge;
-	struct shape was;
-	int r = read_state(fd, &machine->restored, err);
-
+	if (fstat(fd, &st) < 0 || pread(fd, machine->restored, sizeof(*machine->restored), 0) < 0)
+		return sh_err_set(err, -errno, "%s", strerror(errno));
+	put_shape(is, machine);
+	r = vmm_snapshot_check(machine->restored, (uint64_t)st.st_size, err);
 	if (r == 0)
-		r = vmm_sections_get(&machine->restored, "shap", 0, &was, sizeof(was), err);
-	if (r == 0)
-		r = check_shape(&was, &is, err);
+		r = check_shape(machine->restored, is, err);
 	if (r < 0)
 		return r;
 	r = vmm_mem_fill_open(&machine->fill, &machine->mem, dup(fd), VMM_SNAPSHOT_MEMORY,
@@ -365,8 +298,9 @@ int vmm_restore_apply(struct vmm_machine *machine, struct sh_err *err)
 	int r;
 
 	vmm_virtio_pause_all(&d->set);
-	r = get_state(&machine->restored, machine, err);
-	vmm_sections_done(&machine->restored);
+	r = get_state(machine->restored, machine, err);
+	free(machine->restored);
+	machine->restored = NULL;
 	if (r < 0)
 		return sh_err_prefix(err, r, "snapshot %s", machine->conf.def->restore);
 	for (unsigned i = 0; i < d->n_nics; i++)

@@ -10,8 +10,8 @@
 #include <sys/ioctl.h>
 
 #include "base/cleanup.h"
+#include "checksum.h"
 #include "cpuid.h"
-#include "sections.h"
 #include "vcpu_inside.h"
 
 #define CR0_PE           (1u << 0)

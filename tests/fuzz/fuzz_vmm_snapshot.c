@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A snapshot that somebody else has written. The first byte says what the rest is: a file's header
- * and state; or changes (3 bytes where, 1 byte what) of the state of a machine whose devices run,
+ * A snapshot that somebody else has written. The first byte says what the rest is: what a file
+ * begins with; or changes (3 bytes where, 1 byte what) of the state of a machine whose devices run,
  * which is then put back. The memory is an allocation of its own, so that the sanitizer sees a byte
  * beside it.
  */
@@ -18,30 +18,24 @@
 #define N_DEVICES 3
 #define MAX_TURNS 64
 
-static void read_file(const uint8_t *data, size_t size)
+/* The file is as long as it says, and its checksum may fit. */
+static void read_file(struct vmm_snapshot *s, const uint8_t *data, size_t size)
 {
-	static const char *const tags[] = { "shap", "time", "chip", "vcpu", "pci ", "virt", "uart",
-		"acpi" };
-	struct vmm_snapshot_header header = { 0 };
-	struct vmm_sections s;
-	uint8_t small[32];
+	const size_t head = offsetof(struct vmm_snapshot, clock_ns);
+	uint32_t bytes;
 
-	memcpy(&header, data, size < sizeof(header) ? size : sizeof(header));
-	if (vmm_snapshot_check(&header, VMM_SNAPSHOT_MEMORY + header.memory_bytes, NULL) < 0)
+	memcpy(s, data, size < head ? size : head);
+	(void)vmm_snapshot_check(s, VMM_SNAPSHOT_MEMORY + s->memory_bytes, NULL);
+	bytes = s->bytes;
+	if (s->n_vcpus > VMM_VCPUS)
 		return;
-	CHECK(vmm_sections_init(&s) == 0);
-	s.n = size > sizeof(header) ? size - sizeof(header) : 0;
-	if (s.n > VMM_SNAPSHOT_MEMORY - VMM_SNAPSHOT_STATE)
-		s.n = VMM_SNAPSHOT_MEMORY - VMM_SNAPSHOT_STATE;
-	/* As long as it is, so that what lies behind is seen. */
-	s.bytes = realloc(s.bytes, s.n ? s.n : 1);
-	CHECK(s.bytes);
-	memcpy(s.bytes, data + (size - s.n), s.n);
-	(void)vmm_sections_check(&s, &header, NULL);
-	for (unsigned i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
-		for (unsigned n = 0; n < sizeof(small); n++)
-			(void)vmm_sections_get(&s, tags[i], n % 2, small, n, NULL);
-	vmm_sections_done(&s);
+	vmm_snapshot_seal(s);
+	CHECK(vmm_snapshot_check(s, VMM_SNAPSHOT_MEMORY + s->memory_bytes, NULL) == 0 ||
+		s->memory_bytes > UINT64_MAX - VMM_SNAPSHOT_MEMORY);
+	CHECK(s->bytes <= sizeof(*s));
+	s->bytes = bytes;
+	if (vmm_snapshot_check(s, VMM_SNAPSHOT_MEMORY + s->memory_bytes, NULL) == 0)
+		CHECK(bytes <= sizeof(*s));
 }
 
 static void nothing(void *ctx)
@@ -77,35 +71,29 @@ static void open_machine(struct rig *rig)
 	vmm_virtio_pause_all(&rig->set);
 }
 
-static void change(struct vmm_sections *s, const uint8_t *data, size_t size)
+/* Where a change is made: in the state of one of the devices, or of the ports. */
+static uint8_t *place(struct vmm_snapshot *s, unsigned which, unsigned offset)
 {
-	for (; size >= 4; data += 4, size -= 4) {
-		size_t at = (size_t)(data[0] << 16 | data[1] << 8 | data[2]);
-
-		s->bytes[at % s->n] ^= data[3];
+	switch (which % 3) {
+	case 0:
+		return (uint8_t *)&s->pci[which / 3 % (N_DEVICES + 1)] + offset % sizeof(s->pci[0]);
+	case 1:
+		return (uint8_t *)&s->virtio[which / 3 % N_DEVICES] + offset % sizeof(s->virtio[0]);
+	default:
+		return (uint8_t *)&s->pm + offset % (sizeof(s->pm) + sizeof(s->serial[0]));
 	}
 }
 
-static void put_ports(struct vmm_sections *s, struct vmm_serial *serial, struct vmm_pm *pm)
+static void change(struct vmm_snapshot *s, const uint8_t *data, size_t size)
 {
-	uint8_t state[VMM_SERIAL_STATE];
-	uint16_t registers[3];
-
-	vmm_serial_save(serial, state);
-	vmm_sections_put(s, "uart", 0, state, sizeof(state));
-	vmm_pm_save(pm, registers);
-	vmm_sections_put(s, "acpi", 0, registers, sizeof(registers));
+	for (; size >= 4; data += 4, size -= 4)
+		*place(s, data[0], (unsigned)(data[1] << 8 | data[2])) ^= data[3];
 }
 
-static void get_ports(const struct vmm_sections *s, struct vmm_serial *serial, struct vmm_pm *pm)
+static void get_ports(const struct vmm_snapshot *s, struct vmm_serial *serial, struct vmm_pm *pm)
 {
-	uint8_t state[VMM_SERIAL_STATE];
-	uint16_t registers[3];
-
-	if (vmm_sections_get(s, "uart", 0, state, sizeof(state), NULL) == 0)
-		(void)vmm_serial_restore(serial, state);
-	if (vmm_sections_get(s, "acpi", 0, registers, sizeof(registers), NULL) == 0)
-		vmm_pm_restore(pm, registers);
+	(void)vmm_serial_restore(serial, s->serial[0]);
+	vmm_pm_restore(pm, s->pm);
 	vmm_serial_receive(serial, (const uint8_t *)"fuzz", 4);
 	for (unsigned port = 0; port < VMM_SERIAL_PORTS; port++)
 		(void)vmm_serial_in(serial, port);
@@ -114,30 +102,29 @@ static void get_ports(const struct vmm_sections *s, struct vmm_serial *serial, s
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct vmm_serial serial;
+	struct vmm_snapshot *s = calloc(1, sizeof(*s));
 	struct rig *rig = calloc(1, sizeof(*rig));
-	struct vmm_sections s;
 	struct vmm_pm pm;
 
-	CHECK(rig);
+	CHECK(rig && s);
 	if (size == 0 || data[0] == 0) {
-		read_file(data + (size > 0), size - (size > 0));
+		read_file(s, data + (size > 0), size - (size > 0));
 		free(rig);
+		free(s);
 		return 0;
 	}
-	CHECK(vmm_sections_init(&s) == 0);
 	vmm_serial_init(&serial, &serial_host, NULL);
 	vmm_pm_init(&pm, level, NULL);
 	open_machine(rig);
-	put_ports(&s, &serial, &pm);
-	vmm_snapshot_put_devices(&s, rig->pci, &rig->set);
-	change(&s, data + 1, size - 1);
-	if (vmm_snapshot_get_devices(&s, rig->pci, &rig->set, NULL) == 0)
+	vmm_snapshot_put_devices(s, rig->pci, &rig->set);
+	change(s, data + 1, size - 1);
+	if (vmm_snapshot_get_devices(s, rig->pci, &rig->set, NULL) == 0)
 		vmm_virtio_resume_all(&rig->set);
 	for (unsigned i = 0; i < MAX_TURNS && rig_turn(rig, 0); i++)
 		;
-	get_ports(&s, &serial, &pm);
+	get_ports(s, &serial, &pm);
 	rig_close(rig);
-	vmm_sections_done(&s);
 	free(rig);
+	free(s);
 	return 0;
 }
