@@ -326,7 +326,8 @@ static void log_reset(struct vmm_machine *machine)
 	uint64_t more = 0;
 
 	if (sh_log_limit(&machine->reset_limit, now_ns(), &more))
-		sh_log_notice("%s: reset by the guest (%u so far)", machine->conf.def->name,
+		sh_log_notice("%s: reset by %s (%u so far)", machine->conf.def->name,
+			machine->event_text[0] ? machine->event_text : "the guest",
 			machine->n_resets);
 }
 
