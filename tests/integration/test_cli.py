@@ -214,7 +214,7 @@ def completed(switch, line):
 
 
 COMPLETED = {
-    "shunt ": {"show", "bridge", "portgroup", "port", "mirror", "fdb", "flow", "group", "meter", "table",
+    "shunt ": {"show", "bridge", "portgroup", "port", "mirror", "uplink", "fdb", "flow", "group", "meter", "table",
                "trace", "capture", "worker", "sriov", "vm", "apply", "config", "log",
                "completion", "version"},
     "shunt po": {"port", "portgroup"},

@@ -60,7 +60,10 @@ def tlv(kind, value):
     return struct.pack("!H", kind << 9 | len(value)) + value
 
 
-def lldpdu(ttl_s=120, port=b"1/1", more=b"", to=NEAREST, source=b"\x02\x00\x00\x00\x00\xfa", tag=None):
+FAR = b"\x02\x00\x00\x00\x00\xfa"
+
+
+def lldpdu(ttl_s=120, port=b"1/1", more=b"", to=NEAREST, source=FAR, tag=None):
     """A frame of LLDP."""
     tagged = b"" if tag is None else struct.pack("!HH", 0x8100, tag)
     return (to + source + tagged + b"\x88\xcc" + tlv(1, b"\x04" + source) + tlv(2, b"\x05" + port) +
