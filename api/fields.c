@@ -19,6 +19,7 @@ static const char *const words_port_mode[] = { "server", "client", NULL };
 static const char *const words_vlan_mode[] = { "access", "trunk", "native-untagged",
 	"native-tagged", NULL };
 static const char *const words_host[] = { "own", "none", "all-but-vms", NULL };
+static const char *const words_team[] = { "active-backup", "balance-mac", "balance-tcp", NULL };
 static const char *const words_accept[] = { "accept", "reject", NULL };
 static const char *const words_eswitch[] = { "legacy", "switchdev", NULL };
 static const char *const words_inline_mode[] = { "none", "link", "network", "transport", NULL };
@@ -105,7 +106,12 @@ static const struct api_field bridge_fields[] = {
 	  .max = 1000000000, .def = "0", \
 	  .help = "broadcast, multicast and unknown frames a second from the port, 0 for no limit" }, \
 	{ .name = "mtu", .type = API_TYPE_UINT, .flags = API_INHERITED, .min = 68, .max = 9000, \
-	  .def = "1500", .help = "longest frame without its Ethernet header and VLAN tag, in bytes" }
+	  .def = "1500", .help = "longest frame without its Ethernet header and VLAN tag, in bytes" }, \
+	{ .name = "active", .type = API_TYPE_TEXTS, .flags = API_INHERITED, .max = 255, \
+	  .def = "all devices of the team, when neither is given", \
+	  .help = "devices of the bridge's team that are used, in order of preference" }, \
+	{ .name = "standby", .type = API_TYPE_TEXTS, .flags = API_INHERITED, .max = 255, \
+	  .help = "devices of it that take over from those; what neither names is not used" }
 
 static const struct api_field portgroup_fields[] = {
 	ROW_NAME(API_PORTGROUP, "name of the port group"),
@@ -128,6 +134,14 @@ static const struct api_field port_fields[] = {
 	  .def = "NAME.sock", .help = "vhost-user: socket, relative to the run folder" },
 	{ .name = "device", .type = API_TYPE_TEXT, .max = 255, .flags = API_MAKING,
 	  .help = "uplink: xdp:INTERFACE, packet:INTERFACE or pci:ADDRESS; pcap: IN,OUT" },
+	{ .name = "devices", .type = API_TYPE_TEXTS, .max = 255,
+	  .help = "uplink: several devices as a team, in place of device" },
+	{ .name = "team", .type = API_TYPE_ENUM, .words = words_team, .def = "active-backup",
+	  .help = "uplink of several devices: how frames are shared among them" },
+	{ .name = "primary", .type = API_TYPE_TEXT, .max = 63,
+	  .help = "team active-backup: the device that is used whenever it works" },
+	{ .name = "failback_delay_ms", .type = API_TYPE_UINT, .max = 3600000, .def = "1000",
+	  .help = "how long a device of a team must work again before others give way to it" },
 	{ .name = "host", .type = API_TYPE_ENUM, .words = words_host, .def = "own",
 	  .help = "uplink by xdp: which frames the host's kernel goes on getting" },
 	{ .name = "queues", .type = API_TYPE_UINT, .min = 1, .max = 8, .flags = API_MAKING,
@@ -330,6 +344,15 @@ unsigned api_field_slot(enum api_noun noun, const struct api_field *field)
 
 	for (const struct api_field *f = api_tables[noun].fields; f < field; f++)
 		slot += api_field_is_nested(f);
+	return slot;
+}
+
+unsigned api_list_slot(enum api_noun noun, const struct api_field *field)
+{
+	unsigned slot = 0;
+
+	for (const struct api_field *f = api_tables[noun].fields; f != field; f++)
+		slot += api_field_is_list(f);
 	return slot;
 }
 

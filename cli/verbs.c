@@ -11,6 +11,8 @@ static const char *const fdb_del_fields[] = { "bridge", "vlan", "mac", NULL };
 static const char *const fdb_list_fields[] = { "bridge", NULL };
 static const char *const fdb_flush_fields[] = { "bridge", "port", "vlan", NULL };
 
+static const char *const uplink_fields[] = { "device", NULL };
+
 static const char *const of_bridge_fields[] = { "bridge", NULL };
 
 static const char *const log_levels[] = { "err", "warn", "notice", "info", "debug", NULL };
@@ -122,6 +124,18 @@ const struct cli_verb cli_verbs[] = {
 	{ .noun = "port", .verb = "stats", .help = "counters, and drop reasons of one port",
 	  .operand = CLI_OPTIONAL_NAME, .fields = NO_FIELDS, .reads = true,
 	  .method = "port.stats", .run = cli_call, .print = cli_print_port_stats },
+	{ .noun = "uplink", .verb = "list", .help = "the devices of all uplinks",
+	  .fields = NO_FIELDS, .reads = true, .method = "uplink.list", .run = cli_call,
+	  .print = cli_print_uplinks },
+	{ .noun = "uplink", .verb = "show", .help = "one uplink, and what is true of its devices",
+	  .operand = CLI_NAME, .fields = NO_FIELDS, .reads = true, .method = "uplink.show",
+	  .run = cli_call, .print = cli_print_uplink },
+	{ .noun = "uplink", .verb = "add", .help = "add a device to a team, as it runs",
+	  .operand = CLI_NAME, .fields = API_PORT, .only = uplink_fields,
+	  .method = "uplink.add", .run = cli_call },
+	{ .noun = "uplink", .verb = "del", .help = "take a device out of a team, as it runs",
+	  .operand = CLI_NAME, .fields = API_PORT, .only = uplink_fields,
+	  .method = "uplink.del", .run = cli_call },
 	{ .noun = "fdb", .verb = "list", .help = "addresses and their ports", .fields = API_FDB,
 	  .only = fdb_list_fields, .reads = true, .method = "fdb.list", .run = cli_call,
 	  .print = cli_print_fdb },

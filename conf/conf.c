@@ -16,15 +16,22 @@ void conf_init(struct conf *conf)
 	memset(conf, 0, sizeof(*conf));
 }
 
+void conf_list_done(struct conf_list *list)
+{
+	for (uint32_t i = 0; i < list->n; i++)
+		free(list->texts[i]);
+	free(list->texts);
+	memset(list, 0, sizeof(*list));
+}
+
 static void item_done(struct conf_item *item)
 {
 	for (unsigned i = 0; i < API_MAX_FIELDS; i++)
 		free(item->v[i]);
 	for (unsigned i = 0; i < API_MAX_NESTED; i++)
 		conf_items_done(&item->nested[i]);
-	for (uint32_t i = 0; i < item->n_list; i++)
-		free(item->list[i]);
-	free(item->list);
+	for (unsigned i = 0; i < API_MAX_LISTS; i++)
+		conf_list_done(&item->lists[i]);
 }
 
 void conf_items_done(struct conf_items *items)

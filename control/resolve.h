@@ -20,6 +20,10 @@ void resolve_openflow(
 int resolve_vlan(const char *vlan, const char *trunk, const char *mode, struct dp_vlan_policy *ret,
 	struct sh_err *err);
 
+/** The devices of a team, and the order in which the port wants those of its bridge's. */
+int resolve_team(const struct conf *conf, const struct conf_item *port, struct dp_port_policy *ret,
+	struct sh_err *err);
+
 /** errors: those of port_target and resolve_vlan. */
 int resolve_port(const struct conf *conf, const struct conf_item *port, const char *run_dir,
 	struct dp_port_conf *ret_conf, struct dp_port_policy *ret_policy, struct sh_err *err);

@@ -210,6 +210,22 @@ static int make_port(struct switch_state *sw, const struct conf *conf, const str
 	return r;
 }
 
+/* A team is made without the devices that are not there. Who asks for it now should hear. */
+static int check_members(struct switch_port *port, struct sh_err *err)
+{
+	struct dp_member_info members[DP_MAX_MEMBERS];
+	unsigned n = dp_team_members(port->dp, members);
+
+	for (unsigned i = 0; i < n; i++) {
+		if (dp_team_member_port(port->dp, members[i].slot))
+			continue;
+		dp_port_del(port->dp);
+		port->dp = NULL;
+		return sh_err_set(err, -ENODEV, "%s", members[i].why);
+	}
+	return 0;
+}
+
 int switch_port_add(struct switch_state *sw, const struct conf *conf, const struct conf_item *item,
 	bool keep, struct sh_err *err)
 {
@@ -223,6 +239,8 @@ int switch_port_add(struct switch_state *sw, const struct conf *conf, const stru
 	memset(port, 0, sizeof(*port));
 	snprintf(port->name, sizeof(port->name), "%s", conf_get(item, API_PORT, "name"));
 	r = make_port(sw, conf, item, port, &why);
+	if (r == 0 && !keep)
+		r = check_members(port, &why);
 	if (r == 0)
 		return 0;
 	if (!keep) {

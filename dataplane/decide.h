@@ -19,7 +19,7 @@ struct dp_frame {
 	uint8_t *rest;       /* what is behind the head, or its first piece */
 	uint32_t n_rest;     /* bytes */
 	uint16_t n_more;
-	uint8_t refused_plus1;     /* the receive function gave it up for this reason; len is 0 */
+	uint8_t refused_plus1;     /* given up for this reason; len is 0 if the port did it */
 	uint8_t offloads;          /* DP_OFFLOAD_*: left to be done */
 	const struct dp_seg *more; /* further pieces */
 	/* of offloads; offsets in the head, bytes */
@@ -66,6 +66,7 @@ struct dp_output {
 struct dp_decide_ctx {
 	const struct dp_snapshot *snapshot;
 	const struct dp_snap_port *in;
+	const struct dp_snap_port *member; /* of the team in: which they came by. Else NULL */
 	uint64_t now_tsc;
 	uint32_t now_s; /* the dataplane's coarse clock */
 	bool is_trace;  /* nothing is learned, refreshed or taken off a rate limit */

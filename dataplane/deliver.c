@@ -5,7 +5,10 @@
  * in workers.
  */
 #include "capture.h"
+#include "deliver.h"
 #include "dp_private.h"
+#include "fresh.h"
+#include "team.h"
 #include "walk_worker.h"
 
 static struct dp_port_counters *counters(struct dp_worker *w, uint16_t port)
@@ -34,27 +37,18 @@ static void count_copies(struct dp_worker *w, uint16_t in, unsigned n)
 	w->copied += n;
 }
 
-static inline void send(
-	struct dp_worker *w, const struct dp_snap_port *out, struct dp_item *items, unsigned n)
+static inline void send(struct dp_worker *w, uint16_t in, const struct dp_snap_port *out,
+	struct dp_item *items, unsigned n)
 {
-	struct dp_port_counters *c = &out->port->counters[w->index];
-	unsigned sent = 0;
-	uint64_t bytes = 0;
+	unsigned sent;
 
-	if (likely(out->n_txq))
-		sent = out->ops->tx(out->port, out->txq[w->index % out->n_txq], items, (uint16_t)n);
+	if (unlikely(out->team))
+		dp_team_transmit(w, w->snapshot->ports[in], out, items, n);
 	else
-		for (unsigned i = 0; i < n; i++)
-			items[i].drop = DP_DROP_LINK_DOWN;
-	for (unsigned i = 0; i < n; i++) {
-		if (likely(items[i].drop == DP_N_DROPS))
-			bytes += items[i].len;
-		else
-			count_drop(w, out->index, items[i].drop, 1);
-	}
-	c->tx_packets += sent;
-	c->tx_bytes += bytes;
+		dp_transmit(w, out, items, n);
+	sent = dp_count_items(&out->port->counters[w->index], items, n);
 	w->tx_packets += sent;
+	w->dropped += n - sent;
 	if (unlikely(out->captures))
 		dp_capture_sent(w, out, items, n);
 }
@@ -67,7 +61,7 @@ static void send_segments(struct dp_worker *w, uint16_t in, const struct dp_snap
 
 	count_copies(w, in, dp_segment_begin(s, item) - 1);
 	while ((n = dp_segment_next(s)))
-		send(w, out, s->items, n);
+		send(w, in, out, s->items, n);
 }
 
 /* A frame that has something left to be done has its head in private memory. */
@@ -91,12 +85,12 @@ static __rte_noinline void send_finished(
 			continue;
 		}
 		if (i > first)
-			send(w, out, batch->items + first, i - first);
+			send(w, in, out, batch->items + first, i - first);
 		send_segments(w, in, out, item);
 		first = i + 1;
 	}
 	if (batch->n > first)
-		send(w, out, batch->items + first, batch->n - first);
+		send(w, in, out, batch->items + first, batch->n - first);
 }
 
 static void flush(struct dp_worker *w, uint16_t in, uint16_t index)
@@ -105,7 +99,7 @@ static void flush(struct dp_worker *w, uint16_t in, uint16_t index)
 	struct dp_batch *batch = &w->batches[index];
 
 	if (likely(!batch->offloads))
-		send(w, out, batch->items, batch->n);
+		send(w, in, out, batch->items, batch->n);
 	else
 		send_finished(w, in, out, batch);
 	batch->n = 0;
@@ -193,6 +187,8 @@ static void tell(struct dp_worker *w, const struct dp_decide_ctx *ctx, const str
 {
 	struct dp_learn_msg msg = { v->src_key, ctx->in->index };
 
+	if (unlikely(ctx->in->bridge->fresh) && !ctx->in->team)
+		dp_fresh_note(ctx->in->bridge->fresh, v->src_key, ctx->now_s);
 	if (told_lately(w, ctx, v->src_key))
 		return;
 	/* A full ring loses nothing for good: the next frame from there asks again. */
@@ -200,10 +196,13 @@ static void tell(struct dp_worker *w, const struct dp_decide_ctx *ctx, const str
 		w->has_learns = true;
 }
 
-static void drop(struct dp_worker *w, const struct dp_frame *f, const struct dp_verdict *v)
+static void drop(struct dp_worker *w, const struct dp_decide_ctx *ctx, const struct dp_frame *f,
+	const struct dp_verdict *v)
 {
 	note(w, f, v->drop);
 	count_drop(w, v->port, v->drop, 1);
+	if (unlikely(ctx->member) && v->port == ctx->in->index)
+		counters(w, ctx->member->index)->drops[v->drop]++;
 }
 
 static inline void deliver(struct dp_worker *w, const struct dp_decide_ctx *ctx,
@@ -214,7 +213,7 @@ static inline void deliver(struct dp_worker *w, const struct dp_decide_ctx *ctx,
 	if (likely(v->kind == DP_VERDICT_ONE))
 		output(w, f, v->port, v->tag_op, v->out_tci);
 	else if (v->kind == DP_VERDICT_DROP)
-		drop(w, f, v);
+		drop(w, ctx, f, v);
 	else
 		deliver_many(w, ctx, f, v);
 }

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "counts.h"
 #include "defer.h"
+#include "fresh.h"
 #include "worker.h"
 
 #define DP_MAX_PACKET_OUTS 1024
@@ -25,6 +26,7 @@ struct dp_bridge {
 	uint16_t snap_index; /* scratch of a drawing */
 	uint64_t n_moves;
 	struct sh_log_limit move_log, full_log;
+	struct dp_fresh fresh;
 };
 
 struct dp {
@@ -49,11 +51,13 @@ struct dp {
 	_Atomic uint64_t n_packet_outs_done;
 	uint64_t n_packet_outs, n_packet_outs_freed;
 	struct dp_program *out_programs[DP_MAX_PACKET_OUTS]; /* those not freed yet, in turn */
+	struct rte_ring *heard;  /* mbufs of LACP and LLDP, from any worker */
+	struct rte_ring *to_say; /* and to worker 0 */
 	struct dp_counts_pool *counts;
 	bool stale; /* a link changed: draw anew at the end of dp_dispatch */
 
 	/* wake-up of the control thread */
-	int epoll_fd, wake_fd, timer_fd, inotify_fd, link_fd, vhost_fd;
+	int epoll_fd, wake_fd, timer_fd, inotify_fd, link_fd, vhost_fd, team_fd;
 	_Atomic bool armed; /* a worker that finds it true clears it and writes wake_fd */
 };
 

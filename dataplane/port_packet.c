@@ -16,6 +16,7 @@
 #include "dp_private.h"
 #include "frame.h"
 #include "packet_ring.h"
+#include "uplink/interface.h"
 
 struct packet {
 	struct packet_ring ring; /* its socket sends too */
@@ -105,6 +106,15 @@ static int packet_open(struct dp_port *port, struct sh_err *err)
 	return 0;
 }
 
+static void packet_info(const struct dp_port *port, struct dp_port_info *ret)
+{
+	struct interface now;
+
+	if (interface_get(port->conf.target, &now) == 0)
+		memcpy(ret->device_mac, now.mac, sizeof(now.mac));
+	ret->speed_mbps = interface_speed(port->conf.target);
+}
+
 static uint64_t packet_missed(const struct dp_port *port)
 {
 	return packet_ring_missed(&((struct packet *)port->kind)->ring);
@@ -166,6 +176,7 @@ const struct dp_port_ops dp_port_packet_ops = {
 	.close = packet_close,
 	.event = packet_event,
 	.missed = packet_missed,
+	.info = packet_info,
 	.rx_fd = packet_rx_fd,
 	.rx = packet_rx,
 	.rx_done = dp_port_free_burst,

@@ -316,8 +316,8 @@ static void used_vlans(const struct dp_port *port, uint64_t used[DP_VLAN_WORDS])
 
 	memset(used, port->bridge->uses_tables ? 0xff : 0, DP_VLAN_WORDS * sizeof(*used));
 	LIST_FOREACH (other, &port->dp->ports, link)
-		if (other->bridge == port->bridge && other != port && !other->is_controller &&
-			other->policy.admin_up)
+		if (other->bridge == port->bridge && other != dp_port_outside(port) &&
+			!other->team && !other->is_controller && other->policy.admin_up)
 			dp_vlans_add(&other->policy.vlan, used);
 }
 
@@ -377,6 +377,8 @@ static void xdp_info(const struct dp_port *port, struct dp_port_info *ret)
 {
 	const struct xdp *x = port->kind;
 
+	memcpy(ret->device_mac, x->opened.mac, sizeof(ret->device_mac));
+	ret->speed_mbps = interface_speed(port->conf.target);
 	ret->xdp = x->generic ? DP_XDP_GENERIC : DP_XDP_NATIVE;
 	ret->zero_copy = x->n_sockets && xsk_is_zero_copy(x->sockets[0]);
 }

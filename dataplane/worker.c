@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "capture.h"
 #include "dp_private.h"
+#include "protocol.h"
 #include "walk.h"
 #include "walk_worker.h"
 
@@ -50,13 +51,24 @@ static __rte_noinline void forward_captured(struct dp_worker *w, const struct dp
 	dp_capture_received(w, ctx->in, why, ctx->now_tsc);
 }
 
-static void process(struct dp_worker *w, struct dp_snap_port *in, uint64_t now)
+static void count_received(
+	struct dp_worker *w, const struct dp_snap_port *port, unsigned n, uint64_t bytes)
 {
-	struct dp_port_counters *c = &in->port->counters[w->index];
-	const struct dp_burst *b = &w->burst;
+	struct dp_port_counters *c = &port->port->counters[w->index];
+
+	c->rx_packets += n;
+	c->rx_bytes += bytes;
+}
+
+/* What a member of a team received, the team received. */
+static void process(struct dp_worker *w, struct dp_snap_port *by, uint64_t now)
+{
+	struct dp_snap_port *in = by->master ? by->master : by;
+	struct dp_burst *b = &w->burst;
 	struct dp_decide_ctx ctx = {
 		.snapshot = w->snapshot,
 		.in = in,
+		.member = by->master ? by : NULL,
 		.now_tsc = now,
 		.now_s = atomic_load_explicit(&w->dp->now_s, memory_order_relaxed),
 	};
@@ -64,9 +76,12 @@ static void process(struct dp_worker *w, struct dp_snap_port *in, uint64_t now)
 
 	for (unsigned i = 0; i < b->n; i++)
 		bytes += b->frames[i].len;
-	c->rx_packets += b->n;
-	c->rx_bytes += bytes;
+	count_received(w, in, b->n, bytes);
+	if (in != by)
+		count_received(w, by, b->n, bytes);
 	w->rx_packets += b->n;
+	if (by->takes_protocols)
+		dp_protocol_take(w->dp, by, b);
 	if (unlikely(in->captures))
 		forward_captured(w, &ctx);
 	else
@@ -80,6 +95,8 @@ unsigned dp_worker_poll(struct dp_worker *w, uint64_t now)
 
 	if (w->index == 0 && unlikely(!rte_ring_empty(w->dp->packet_outs)))
 		dp_worker_take_orders(w, now);
+	if (w->index == 0 && unlikely(!rte_ring_empty(w->dp->to_say)))
+		dp_protocol_send_all(w);
 	for (uint32_t i = 0; i < s->polls[w->index].n; i++) {
 		const struct dp_snap_rxq *q = &s->polls[w->index].queues[i];
 		uint16_t n = q->port->ops->rx(q->port->port, q->queue, &w->burst);

@@ -340,3 +340,24 @@ unsigned dp_fdb_flush(struct dp_bridge *bridge, const struct dp_port *port, int 
 {
 	return 0; /* nothing is learned */
 }
+
+unsigned dp_team_members(const struct dp_port *port, struct dp_member_info *ret)
+{
+	return 0;
+}
+
+const struct dp_port *dp_team_member_port(const struct dp_port *port, unsigned slot)
+{
+	return NULL;
+}
+
+uint64_t dp_team_announced(const struct dp_port *port)
+{
+	return 0;
+}
+
+unsigned dp_team_used_by(
+	const struct dp_port *team, const struct dp_port *from, char ret[][DP_MEMBER_NAME_LEN])
+{
+	return 0;
+}

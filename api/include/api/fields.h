@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define API_MAX_FIELDS 32 /* of one noun */
-
-#define API_MAX_NESTED 4 /* fields of one noun that hold items of other nouns */
+#define API_MAX_FIELDS 64 /* of one noun */
+#define API_MAX_NESTED 4  /* fields of one noun that hold items of other nouns */
+#define API_MAX_LISTS  4  /* fields of one noun that are lists of values */
 
 enum api_noun {
 	API_WORKERS,
@@ -97,6 +97,9 @@ static inline bool api_field_is_list(const struct api_field *field)
 
 /** return: how many nested fields of the noun's stand before a nested one. thread: any. */
 unsigned api_field_slot(enum api_noun noun, const struct api_field *field);
+
+/** The same of fields that are lists of values. */
+unsigned api_list_slot(enum api_noun noun, const struct api_field *field);
 
 /** "vcpus, memory, kernel": the names of a noun's fields. */
 const char *api_field_names(enum api_noun noun, char *text, unsigned size);

@@ -21,15 +21,19 @@ struct conf_items {
 	uint32_t n;
 };
 
+/* A list of values as YAML has it. */
+struct conf_list {
+	char **texts;
+	uint32_t n;
+};
+
 /* One bridge, port, ...; v in the order of its noun's table. Nested items are in nested, by
- * api_field_slot, and their fields' v is NULL; one without items is "not given". list is the YAML
- * form of its one list field, there only while the YAML is read or written; v holds it with
- * commas. */
+ * api_field_slot, and their fields' v is NULL; one without items is "not given". lists, by
+ * api_list_slot, are there only while the YAML is read or written; v holds them with commas. */
 struct conf_item {
 	char *v[API_MAX_FIELDS];
 	struct conf_items nested[API_MAX_NESTED];
-	char **list;
-	uint32_t n_list;
+	struct conf_list lists[API_MAX_LISTS];
 };
 
 struct conf {
@@ -80,6 +84,9 @@ const struct conf_items *conf_nested(
 
 /** Append an empty item to a nested field. return: NULL when out of memory. */
 struct conf_item *conf_append_nested(struct conf_items *items);
+
+/** Free the list's texts; none are left. */
+void conf_list_done(struct conf_list *list);
 
 /** Free the items; none are left. */
 void conf_items_done(struct conf_items *items);

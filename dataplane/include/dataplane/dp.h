@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "dataplane/drop.h"
+#include "dataplane/team.h"
 #include "dataplane/vlan.h"
 
 struct dp;
@@ -68,6 +69,10 @@ void dp_tick(struct dp *dp);
 struct dp_events {
 	void (*link_changed)(void *ctx, struct dp_port *port, bool up);
 	void (*interfaces_changed)(void *ctx); /* one of the host's came, went or changed */
+	/* of a team's member; workers forward by it */
+	void (*member_changed)(void *ctx, struct dp_port *team, unsigned slot, bool up);
+	/* of an uplink whose policy takes them */
+	void (*protocol_frame)(void *ctx, const struct dp_protocol_frame *frame);
 	/* a worker hands something to the control thread; what is valid during the call */
 	void (*to_control)(void *ctx, struct dp_bridge *bridge, const struct dp_to_control *what);
 	void *ctx;
@@ -134,6 +139,7 @@ enum dp_port_kind {
 	DP_PORT_TAP,          /* target: name of the interface that the host gets */
 	DP_PORT_PCAP, /* target: "IN,OUT", pcap files to read and to write; either may be empty */
 	DP_PORT_NULL, /* receives nothing, swallows what is sent */
+	DP_PORT_TEAM, /* target: empty; the policy says which devices */
 };
 
 /* What makes the port; a change of any of these is a new port. */
@@ -167,6 +173,10 @@ struct dp_port_policy {
 	uint32_t ofport;                           /* OpenFlow's number, DP_OFPORT_LOCAL; 0: none */
 	bool no_receive, no_forward, no_packet_in; /* OpenFlow's port configuration */
 	enum dp_host host;                         /* of DP_PORT_XDP */
+	unsigned takes_protocols;                  /* DP_TAKES_*: for the switch itself */
+	struct dp_team_policy team;                /* of DP_PORT_TEAM */
+	struct dp_team_order
+		order;      /* of its own members, or of the bridge's team, for its frames */
 	uint32_t storm_pps; /* broadcast, multicast and unknown unicast received, 0: no limit */
 };
 
@@ -200,11 +210,13 @@ struct dp_port_info {
 	bool peer_connected;  /* vhost-user: the socket has a peer */
 	unsigned n_rx_queues; /* ready now */
 	unsigned n_tx_queues;
-	unsigned n_macs;      /* learned on it now */
-	uint8_t mac[6];       /* its own address, configured or seen; zero: none yet */
-	enum dp_xdp xdp;      /* of DP_PORT_XDP */
-	bool zero_copy;       /* the driver receives into memory of ours */
-	const char *fallback; /* why not in a better way; "": there is none */
+	unsigned n_macs;       /* learned on it now */
+	uint8_t mac[6];        /* its own address, configured or seen; zero: none yet */
+	enum dp_xdp xdp;       /* of DP_PORT_XDP */
+	bool zero_copy;        /* the driver receives into memory of ours */
+	const char *fallback;  /* why not in a better way; "": there is none */
+	uint8_t device_mac[6]; /* of an uplink's device; zero: unknown */
+	uint32_t speed_mbps;   /* of an uplink's device, 0: unknown */
 };
 
 struct dp_port_stats {
