@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DP_N_FRESH 256
+#define DP_N_FRESH 4096
 
 struct dp_fresh {
 	struct {
@@ -21,23 +21,32 @@ struct dp_fresh {
 
 /* fast path */
 
-static inline unsigned dp_fresh_line(uint64_t key)
+/* A key has two places, and takes the second while somebody fresh has the first. */
+static inline unsigned dp_fresh_place(uint64_t key, unsigned which)
 {
-	return (unsigned)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) % DP_N_FRESH;
+	return (unsigned)(key * UINT64_C(0x9e3779b97f4a7c15) >> (which ? 52 : 24)) % DP_N_FRESH;
+}
+
+static inline bool dp_fresh_is(
+	const struct dp_fresh *fresh, unsigned at, uint64_t key, uint32_t now_s)
+{
+	return atomic_load_explicit(&fresh->lines[at].key, memory_order_relaxed) == key &&
+	       now_s - atomic_load_explicit(&fresh->lines[at].at_s, memory_order_relaxed) <= 1;
 }
 
 static inline void dp_fresh_note(struct dp_fresh *fresh, uint64_t key, uint32_t now_s)
 {
-	unsigned i = dp_fresh_line(key);
+	unsigned at = dp_fresh_place(key, 0);
+	uint64_t there = atomic_load_explicit(&fresh->lines[at].key, memory_order_relaxed);
 
-	atomic_store_explicit(&fresh->lines[i].key, key, memory_order_relaxed);
-	atomic_store_explicit(&fresh->lines[i].at_s, now_s, memory_order_relaxed);
+	if (there != key && dp_fresh_is(fresh, at, there, now_s))
+		at = dp_fresh_place(key, 1);
+	atomic_store_explicit(&fresh->lines[at].key, key, memory_order_relaxed);
+	atomic_store_explicit(&fresh->lines[at].at_s, now_s, memory_order_relaxed);
 }
 
-static inline bool dp_fresh_has(struct dp_fresh *fresh, uint64_t key, uint32_t now_s)
+static inline bool dp_fresh_has(const struct dp_fresh *fresh, uint64_t key, uint32_t now_s)
 {
-	unsigned i = dp_fresh_line(key);
-
-	return atomic_load_explicit(&fresh->lines[i].key, memory_order_relaxed) == key &&
-	       now_s - atomic_load_explicit(&fresh->lines[i].at_s, memory_order_relaxed) <= 1;
+	return dp_fresh_is(fresh, dp_fresh_place(key, 0), key, now_s) ||
+	       dp_fresh_is(fresh, dp_fresh_place(key, 1), key, now_s);
 }

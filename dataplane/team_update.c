@@ -138,14 +138,16 @@ static bool is_pinned_here(const struct dp_team *team, const struct dp_port *por
 static void take_order(struct dp_team *team, struct dp_port *port)
 {
 	unsigned i = find_use(team, &port->policy.order);
+	uint64_t n_suppressed;
 
 	if (i == team->n_uses && i < DP_TEAM_MAX_USES) {
 		memset(&team->uses[i], 0, sizeof(team->uses[i]));
 		team->uses[team->n_uses++].order = port->policy.order;
 	}
 	if (i == DP_TEAM_MAX_USES) {
-		sh_log_warn("port '%s': team '%s' has %d orders already, its own is taken",
-			port->conf.name, team->port->conf.name, DP_TEAM_MAX_USES);
+		if (sh_log_limit(&team->log, dp_team_now_ms() * 1000000, &n_suppressed))
+			sh_log_warn("port '%s': team '%s' has %d orders already, its own is taken",
+				port->conf.name, team->port->conf.name, DP_TEAM_MAX_USES);
 		return;
 	}
 	team->uses[i].is_wanted = true;
@@ -178,21 +180,34 @@ static void collect_orders(struct dp *dp, struct dp_team *team)
 	}
 }
 
-static void log_choice(struct dp_team *team, const struct dp_team_choice *c)
+/* Those that cannot be used, and why: "eth1 (no link)". */
+static void list_down(const struct dp_team *team, char *ret, size_t size)
 {
-	char text[DP_MAX_MEMBERS * (DP_MEMBER_NAME_LEN + 2)] = "";
-	uint64_t n_suppressed;
+	struct dp_member_info members[DP_MAX_MEMBERS];
+	unsigned n_members = dp_team_members(team->port, members);
 	size_t n = 0;
 
-	if (!sh_log_limit(&team->log, dp_team_now_ms() * 1000000, &n_suppressed))
-		return;
+	ret[0] = '\0';
+	for (unsigned i = 0; i < n_members && n < size; i++)
+		if (members[i].state == DP_MEMBER_DOWN)
+			n += (size_t)snprintf(ret + n, size - n, "%s%s (%s)",
+				n ? ", " : ", not by ", members[i].name, members[i].why);
+}
+
+static void log_choice(const struct dp_team *team, const struct dp_team_choice *c)
+{
+	char by[DP_MAX_MEMBERS * (DP_MEMBER_NAME_LEN + 2)] = "", down[256];
+	size_t n = 0;
+
+	list_down(team, down, sizeof(down));
 	for (unsigned i = 0; i < c->n; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", i ? ", " : "",
+		n += (size_t)snprintf(by + n, sizeof(by) - n, "%s%s", i ? ", " : "",
 			team->members[c->slots[i]].conf.name);
 	if (c->n)
-		sh_log_notice("port '%s': frames go by %s", team->port->conf.name, text);
+		sh_log_notice("port '%s': frames go by %s%s", team->port->conf.name, by, down);
 	else
-		sh_log_warn("port '%s': none of its devices can be used", team->port->conf.name);
+		sh_log_warn("port '%s': none of its devices can be used%s", team->port->conf.name,
+			down);
 }
 
 static bool announces(const struct dp_team *team)
