@@ -73,7 +73,8 @@ def test_help_lists_the_nouns_and_verbs_there_are():
     assert {v for n, v, _ in VERBS if n == "sriov"} == {"list", "show", "stats", "plan", "apply",
                                                         "set", "bind", "watch"}
     assert {v for n, v, _ in VERBS if n == "port"} == {"add", "del", "set", "list", "show", "stats"}
-    assert {v for n, v, _ in VERBS if n == "uplink"} == {"neighbors"}
+    assert {v for n, v, _ in VERBS if n == "uplink"} == {"list", "show", "add", "del",
+                                                         "neighbors"}
     assert shunt("help").stdout == shunt("-h").stdout == shunt("--help").stdout
 
 
@@ -236,7 +237,7 @@ COMPLETED = {
     "shunt port set web1 --mtu 1500 --rate": {"--rate-limit-in", "--rate-limit-out"},
     "shunt fdb flush --port w": {"web1", "w"},
     "shunt fdb list --": {"--bridge"},
-    "shunt uplink ": {"list", "show", "add", "del"},
+    "shunt uplink ": {"list", "show", "add", "del", "neighbors"},
     "shunt uplink add null1 --d": {"--device"},
     "shunt mirror set ": {"watch"},
     "shunt mirror set watch --select-dst-port web1,null": {"web1,null1", "web1,null2"},
