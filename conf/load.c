@@ -152,16 +152,20 @@ static int join_list(struct conf_list *list, char **ret, struct sh_err *err)
 	text = calloc(1, size);
 	if (!text)
 		return sh_err_set(err, -ENOMEM, "out of memory");
-	for (uint32_t k = 0; k < list->n; k++)
+	for (uint32_t k = 0; k < list->n; k++) {
 		used += (size_t)snprintf(
 			text + used, size - used, "%s%s", k ? "," : "", list->texts[k]);
-	conf_list_done(list);
+		free(list->texts[k]);
+	}
+	free(list->texts);
+	*list = (struct conf_list){ 0 };
 	*ret = text;
 	return 0;
 }
 
 static int settle(struct conf_items *items, enum api_noun noun, struct sh_err *err);
 
+/* What libcyaml left of one field. */
 static int settle_field(struct conf_item *item, enum api_noun noun, unsigned f, struct sh_err *err)
 {
 	const struct api_field *field = &api_tables[noun].fields[f];
@@ -171,7 +175,7 @@ static int settle_field(struct conf_item *item, enum api_noun noun, unsigned f, 
 		return settle(&item->nested[api_field_slot(noun, field)], field->ref, err);
 	if (!api_field_is_list(field))
 		return 0;
-	list = &item->lists[api_list_slot(noun, field)];
+	list = &item->lists[api_field_list_slot(noun, field)];
 	return list->n ? join_list(list, &item->v[f], err) : 0;
 }
 
@@ -183,9 +187,10 @@ static int settle(struct conf_items *items, enum api_noun noun, struct sh_err *e
 
 	if (table->single)
 		items->n = items->items ? 1 : 0;
-	for (uint32_t i = 0; r == 0 && i < items->n; i++)
+	for (uint32_t i = 0; r == 0 && i < items->n; i++) {
 		for (unsigned f = 0; r == 0 && f < table->n_fields; f++)
 			r = settle_field(&items->items[i], noun, f, err);
+	}
 	return r;
 }
 

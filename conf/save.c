@@ -9,21 +9,21 @@
 #include "schema.h"
 #include "conf/yaml.h"
 
-static int split_list(struct conf_item *item, unsigned field, struct conf_list *ret)
+static int split_list(struct conf_item *item, unsigned field, struct conf_list *list)
 {
 	char *next, *save = NULL;
 	size_t n = 1;
 
 	for (const char *p = item->v[field]; *p; p++)
 		n += *p == ',';
-	ret->texts = calloc(n, sizeof(*ret->texts));
-	if (!ret->texts)
+	list->texts = calloc(n, sizeof(*list->texts));
+	if (!list->texts)
 		return -ENOMEM;
 	for (next = strtok_r(item->v[field], ",", &save); next; next = strtok_r(NULL, ",", &save)) {
-		ret->texts[ret->n] = strdup(next);
-		if (!ret->texts[ret->n])
+		list->texts[list->n] = strdup(next);
+		if (!list->texts[list->n])
 			return -ENOMEM;
-		ret->n++;
+		list->n++;
 	}
 	free(item->v[field]);
 	item->v[field] = NULL;
@@ -43,7 +43,7 @@ static int split_item(struct conf_item *item, enum api_noun noun)
 		if (api_field_is_nested(field))
 			r = split_items(&item->nested[api_field_slot(noun, field)], field->ref);
 		else if (api_field_is_list(field) && item->v[f])
-			r = split_list(item, f, &item->lists[api_list_slot(noun, field)]);
+			r = split_list(item, f, &item->lists[api_field_list_slot(noun, field)]);
 	}
 	return r;
 }

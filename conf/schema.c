@@ -77,7 +77,7 @@ static void fill_field(enum api_noun noun, unsigned i, cyaml_schema_field_t *ret
 	ret->key = field->name;
 	ret->value.flags = CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL;
 	if (api_field_is_list(field)) {
-		fill_list(api_list_slot(noun, field), ret);
+		fill_list(api_field_list_slot(noun, field), ret);
 		return;
 	}
 	ret->data_offset = (uint32_t)(offsetof(struct conf_item, v) + i * sizeof(char *));

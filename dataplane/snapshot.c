@@ -9,13 +9,14 @@
 
 #include "dp_private.h"
 #include "fresh.h"
+#include "mirror.h"
 #include "team.h"
 
 #define MIN_BURST_BYTES 65536
 
 /* Where the parts of the one allocation begin. */
 struct layout {
-	size_t ports, table, bridges, teams, indexes, ofports, queues, total;
+	size_t ports, table, bridges, teams, mirrors, indexes, ofports, queues, total;
 	unsigned n_ports, n_bridges, n_teams, n_queues;
 	uint32_t table_len;
 };
@@ -55,8 +56,9 @@ static void measure(const struct dp *dp, struct layout *l)
 	l->bridges = at;
 	at += l->n_bridges * sizeof(struct dp_snap_bridge);
 	l->teams = at;
-	at += l->n_teams * sizeof(struct dp_snap_team);
-	at = RTE_ALIGN_CEIL(at, 8);
+	at += RTE_ALIGN_CEIL(l->n_teams * sizeof(struct dp_snap_team), 8);
+	l->mirrors = at;
+	at += dp_mirror_snap_bytes(dp);
 	l->queues = at;
 	at += DP_MAX_WORKERS * l->n_queues * sizeof(struct dp_snap_rxq);
 	l->indexes = at;
@@ -102,6 +104,18 @@ static void draw_limits(struct dp_snap_port *s, const struct dp *dp)
 	s->limits_storm = p->storm_pps != 0;
 }
 
+/* A mirror's output takes copies alone: for all others it is as if a controller had closed it. */
+static void draw_watchers(struct dp_snap_port *s, const struct dp_port *port)
+{
+	s->captures = port->captures;
+	s->mirrors_in = port->mirrors_in;
+	s->mirrors_out = port->mirrors_out;
+	s->is_watched = s->captures || s->mirrors_in || s->mirrors_out;
+	s->is_mirror_output = port->is_mirror_output;
+	if (s->is_mirror_output)
+		s->no_receive = s->no_forward = true;
+}
+
 static void draw_port(struct dp_snap_port *s, struct dp_port *port, struct dp_snap_bridge *bridges)
 {
 	const struct dp_port_policy *p = &port->policy;
@@ -110,7 +124,6 @@ static void draw_port(struct dp_snap_port *s, struct dp_port *port, struct dp_sn
 	s->port = port;
 	s->ops = port->ops;
 	s->index = port->index;
-	s->captures = port->captures;
 	s->max_frame = dp_max_frame(p->mtu);
 	s->mac_limit = p->mac_limit;
 	s->admin_up = p->admin_up;
@@ -118,7 +131,7 @@ static void draw_port(struct dp_snap_port *s, struct dp_port *port, struct dp_sn
 	s->no_forward = p->no_forward;
 	s->no_packet_in = p->no_packet_in;
 	s->ofport = p->ofport;
-	s->link_up = dp_port_link_up(port);
+	s->link_up = port->link_up = dp_port_link_up(port);
 	s->takes_protocols = (uint8_t)p->takes_protocols;
 	s->team_use = port->team_use;
 	s->team_use_of = port->team_use_of;
@@ -129,6 +142,7 @@ static void draw_port(struct dp_snap_port *s, struct dp_port *port, struct dp_sn
 	s->guards_source = s->reject_mac_changes || s->reject_forged;
 	s->vlan = p->vlan;
 	draw_limits(s, port->dp);
+	draw_watchers(s, port);
 	for (unsigned i = 0; i < DP_MAX_QUEUES; i++)
 		if (atomic_load(&port->txq_ready[i]))
 			s->txq[s->n_txq++] = (uint8_t)i;
@@ -145,6 +159,13 @@ static struct dp_fresh *find_fresh(const struct dp *dp, struct dp_bridge *bridge
 	return NULL;
 }
 
+/* What is flooded may go there. */
+static bool is_forwarding(const struct dp_port *port, const struct dp_bridge *bridge)
+{
+	return port->bridge == bridge && !port->is_controller && !port->team &&
+	       !port->is_mirror_output;
+}
+
 static void draw_bridge(
 	struct dp *dp, struct dp_snap_bridge *s, struct dp_bridge *bridge, uint16_t *indexes)
 {
@@ -157,13 +178,11 @@ static void draw_bridge(
 	s->drops_fragments = bridge->drops_fragments;
 	s->ports = indexes;
 	LIST_FOREACH (port, &dp->ports, link)
-		if (port->bridge == bridge && !port->is_controller && !port->team &&
-			port->policy.promiscuous)
+		if (is_forwarding(port, bridge) && port->policy.promiscuous)
 			indexes[s->n_ports++] = port->index;
 	s->n_promiscuous = s->n_ports;
 	LIST_FOREACH (port, &dp->ports, link)
-		if (port->bridge == bridge && !port->is_controller && !port->team &&
-			!port->policy.promiscuous)
+		if (is_forwarding(port, bridge) && !port->policy.promiscuous)
 			indexes[s->n_ports++] = port->index;
 }
 
@@ -286,6 +305,7 @@ int dp_snapshot_new(struct dp *dp, struct dp_snapshot **ret)
 		s->ports[port->index] = ports++;
 	}
 	draw_teams(dp, s, (struct dp_snap_team *)(memory + l.teams));
+	dp_mirror_draw(dp, s, (struct dp_snap_mirror *)(memory + l.mirrors));
 	deal_queues(dp, s, (struct dp_snap_rxq *)(memory + l.queues), &l);
 	*ret = s;
 	return 0;

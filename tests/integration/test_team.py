@@ -357,3 +357,178 @@ def test_an_address_that_moved_away_is_believed_when_it_says_so_and_was_silent(m
         began = time.monotonic()
         wait_for(announced, 10, "the move", interval=0.2)
         assert time.monotonic() - began > 3
+
+
+def flow(source_port, kind=0x0800, to=HOST, source=A, tci=None, fragment=0):
+    """A UDP datagram, by IPv4 or IPv6."""
+    ports = struct.pack("!HHHH", source_port, 53, 8, 0)
+    if kind == 0x0800:
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28, 7, fragment, 64, 17, 0, bytes(4), bytes(4))
+    else:
+        ip = struct.pack("!IHBB16s16s", 6 << 28, 8, 17, 64, bytes(16), bytes(16))
+    return frame(to, source, tci, kind=kind, payload=ip + ports, length=64 if tci else 60)
+
+
+def test_balance_tcp_keeps_a_flow_on_one_device_and_spreads_flows(make_site):
+    site = make_site({"up0": TEAM + "balance-tcp, failback_delay_ms: 0", "a": "vlan: 100",
+                      "t": "trunk: all"})
+    site.states_are("active", "active")
+
+    def by_device(guest, frames):
+        before = {n: m["tx_packets"] for n, m in site.members().items()}
+        for f in frames:
+            guest.send_many([f])
+        wait_for(lambda: sum(m["tx_packets"] - before[n] for n, m in site.members().items()) ==
+                 len(frames), 5, "all are sent")
+        return [m["tx_packets"] - before[n] for n, m in site.members().items()]
+
+    with plug(site.switch, "a") as a, plug(site.switch, "t") as t:
+        for kind in (0x0800, 0x86dd):
+            for guest, tci in ((a, None), (t, 100)):
+                spread = by_device(guest, [flow(p, kind, tci=tci) for p in range(64)])
+                assert min(spread) > 10, (kind, tci, spread)
+            assert 0 in by_device(a, [flow(1000, kind)] * 20)
+        # Fragments, that have no ports or look as if, stay with the other fragments.
+        assert 0 in by_device(a, [flow(p, fragment=0x2000) for p in range(8)] +
+                              [flow(p, fragment=100) for p in range(8)])
+        # What is no IP goes by its addresses.
+        assert min(by_device(a, [frame(mac(i), A) for i in range(100, 164)])) > 10
+        # The other side has a team too: groups come by any device.
+        p2 = site.tap("p2")
+        p2.send(frame(BROADCAST, HOST, 100, payload=b"in", length=64))
+        assert a.recv() == frame(BROADCAST, HOST, payload=b"in")
+    assert_sums_hold(site.switch)
+
+
+def test_a_port_group_pins_its_own_order(make_site):
+    """Two groups that prefer one device each and stand by for the other, as on vSphere."""
+    site = make_site({"up0": BACKUP + ", active: [ \"packet:eth1\" ], standby: [ eth2 ]",
+                      "a": "portgroup: prod", "b": "portgroup: move", "c": "portgroup: only",
+                      "d": "vlan: 100"},
+                     {"prod": "vlan: 100", "move": "vlan: 100, active: [ eth2 ], standby: [ eth1 ]",
+                      "only": "vlan: 100, active: [ \"packet:eth2\" ]"})
+    p1, p2 = site.tap("p1"), site.tap("p2")
+    with plug(site.switch, "a") as a, plug(site.switch, "b") as b, plug(site.switch, "c") as c:
+        for guest, source, by in ((a, A, p1), (b, B, p2), (c, C, p2)):
+            guest.send(frame(HOST, source, payload=b"out"))
+            assert by.recv_only(frame(HOST, source, 100, payload=b"out", length=64))
+        for port, source in (("a", A), ("b", B), ("c", C)):
+            learned(site.switch, port, source)
+        for guest in (a, b, c):
+            while guest.recv(0.05):  # the floods of the others
+                pass
+        # What the network floods comes by both; each port has it once.
+        for tap in (p1, p2):
+            tap.send(frame(BROADCAST, HOST, 100, payload=tap is p1 and b"one" or b"two", length=64))
+        assert [g.recv()[14:17] for g in (a, b, c)] == [b"one", b"two", b"two"]
+        assert all(g.recv(0.05) is None for g in (a, b, c))
+        # Not by a device that the port does not use.
+        p1.send(frame(B, HOST, 100, length=64))
+        wait_for(lambda: site.switch.stats("up0")["drops"] == {"team_standby": 1}, 5, "the drop")
+        orders = {o["port"]: o["devices"] for o in site.switch.json(
+            "uplink", "show", "up0")["orders"]}
+        assert orders == {"b": ["eth2"], "c": ["eth2"]}
+        site.net.ip("link", "set", "p2", "down")
+        assert p1.recv_only(rarp(B, 100))
+        b.send(frame(HOST, B, payload=b"by the other"))
+        assert p1.recv_only(frame(HOST, B, 100, payload=b"by the other", length=64))
+        c.send(frame(HOST, C, payload=b"nowhere"))
+        wait_for(lambda: site.switch.stats("up0")["drops"].get("link_down") == 1, 5, "no device")
+        # The group changes, and its ports follow at once.
+        site.switch.cli("portgroup", "set", "only", "--standby", "packet:eth1")
+        c.send(frame(HOST, C, payload=b"now"))
+        assert p1.recv_only(frame(HOST, C, 100, payload=b"now", length=64))
+        site.switch.cli("portgroup", "set", "move", "--active", "none", "--standby", "none")
+        assert [o["port"] for o in site.switch.json("uplink", "show", "up0")["orders"]] == ["c"]
+    assert_sums_hold(site.switch)
+
+
+def test_devices_come_and_go_while_frames_go_by_the_others(make_site):
+    site = make_site({"up0": BACKUP, "a": "vlan: 100"}, n=3)
+    outside = site.bridge(3)
+    with plug(site.switch, "a") as a:
+        a.send(frame(BROADCAST, A))
+        learned(site.switch, "a", A)
+        with Stream(a.send, outside.recv, HOST, A) as s:
+            site.switch.cli("uplink", "add", "up0", "--device", "packet:eth3")
+            site.states_are("active", "standby", "standby")
+            site.switch.cli("uplink", "del", "up0", "--device", "eth2")
+            site.switch.cli("port", "set", "up0", "--failback-delay-ms", "5")
+            count = len(s.seen)
+            wait_for(lambda: len(s.seen) > count + 20, 5, "the stream goes on")
+        assert s.lost_ms() == 0
+        # The one in use goes; frames on their way in it are lost at most.
+        with Stream(a.send, outside.recv, HOST, A) as s:
+            site.switch.cli("uplink", "del", "up0", "--device", "packet:eth1")
+            count = len(s.seen)
+            wait_for(lambda: len(s.seen) > count + 20, 5, "the stream goes on")
+        assert s.lost_ms() < 50
+    assert site.states() == {"eth3": "active"}
+    for wrong, why in (("packet:eth9", "no network interface 'eth9'"), ("eth2", "is not allowed"),
+                       ("packet:eth3", "given twice"), ("xdp:eth3", "given twice")):
+        done = site.switch.run("uplink", "add", "up0", "--device", wrong)
+        assert done.returncode == 1 and why in done.stderr, done.stderr
+    assert "last device" in site.switch.run("uplink", "del", "up0", "--device", "eth3").stderr
+    assert "no device" in site.switch.run("uplink", "del", "up0", "--device", "eth7").stderr
+    assert "is no uplink" in site.switch.run("uplink", "show", "a").stderr
+    assert site.states() == {"eth3": "active"}
+    assert_sums_hold(site.switch)
+
+
+def test_a_device_that_is_missing_at_the_start_is_taken_in_when_it_comes(make_site):
+    site = make_site({"up0": BACKUP.replace("eth2", "eth5")}, wait=False)
+    assert site.states() == {"eth1": "active", "eth5": "down"}
+    assert "no network interface 'eth5'" in site.members()["eth5"]["why"]
+    assert "without 'eth5' for now" in site.switch.log()
+    site.lay_wire(5)
+    wait_for(lambda: site.states() == {"eth1": "active", "eth5": "standby"}, 5, "eth5")
+    # Who asks for one that is not there should hear.
+    done = site.switch.run("port", "add", "up1", "--bridge", "br0", "--type", "uplink", "--devices",
+                           "packet:eth2,packet:eth7")
+    assert done.returncode == 1 and "'eth7'" in done.stderr
+    assert [p["name"] for p in site.switch.json("port", "list")] == ["up0"]
+
+
+def test_devices_by_xdp_and_by_packet_are_a_team(make_site):
+    site = make_site({"up0": BACKUP.replace("packet:eth1", "xdp:eth1") + ", host: none",
+                      "a": "vlan: 100"})
+    p1, p2 = site.tap("p1"), site.tap("p2")
+    with plug(site.switch, "a") as a:
+        a.send(frame(HOST, A, payload=b"out"))
+        assert p1.recv_only(frame(HOST, A, 100, payload=b"out", length=64))
+        p1.send(frame(A, HOST, 100, payload=b"in", length=64))
+        assert a.recv() == frame(A, HOST, payload=b"in")
+        site.net.ip("link", "set", "p1", "down")
+        assert p2.recv_only(rarp(A, 100))
+        a.send(frame(HOST, A, payload=b"by packet"))
+        assert p2.recv_only(frame(HOST, A, 100, payload=b"by packet", length=64))
+    assert site.members()["eth1"]["xdp"] in ("native", "generic")
+    assert site.states() == {"eth1": "down", "eth2": "active"}
+
+
+def test_what_makes_no_sense_is_refused_with_the_field(make_site):
+    site = make_site({"up0": BACKUP, "a": "vlan: 100"}, {"g": "vlan: 1"})
+    for argv, why in (
+            (("port", "set", "up0", "--primary", "eth9"), "'eth9' is not one of the devices"),
+            (("port", "set", "up0", "--device", "packet:eth1"), "device or devices, not both"),
+            (("port", "set", "up0", "--active", "eth9"), "no device of a team on bridge 'br0'"),
+            (("port", "set", "up0", "--standby", "eth1"), "needs active"),
+            (("port", "set", "up0", "--active", "eth1", "--standby", "packet:eth1"), "given twice"),
+            (("port", "set", "up0", "--team", "balance-mac", "--primary", "eth1"), "active-backup"),
+            (("port", "set", "a", "--team", "balance-mac"), "team: belongs to type uplink"),
+            (("portgroup", "set", "g", "--active", "packet:eth7"), "no device of a team"),
+            (("port", "del", "up0"), None)):
+        done = site.switch.run(*argv)
+        assert (done.returncode == 1 and why in done.stderr) if why else done.returncode == 0, done
+
+
+def test_uplinks_are_listed_device_by_device(make_site):
+    site = make_site({"up0": BACKUP, "a": "vlan: 100"})
+    lines = site.switch.cli("uplink", "list").splitlines()
+    assert lines[0].split()[:4] == ["NAME", "DEVICE", "STATE", "LINK"]
+    assert [line.split()[:4] for line in lines[1:]] == [
+        ["up0", "packet:eth1", "active", "up"], ["up0", "packet:eth2", "standby", "up"]]
+    assert "packet:eth2 standby" in site.switch.port("up0")["members"]
+    assert "packet:eth1,packet:eth2" in site.switch.cli("show")
+    shown = site.switch.cli("uplink", "show", "up0")
+    assert "active-backup" in shown and "packet:eth1" in shown

@@ -21,19 +21,17 @@ struct conf_items {
 	uint32_t n;
 };
 
-/* A list of values as YAML has it. */
-struct conf_list {
-	char **texts;
-	uint32_t n;
-};
-
 /* One bridge, port, ...; v in the order of its noun's table. Nested items are in nested, by
- * api_field_slot, and their fields' v is NULL; one without items is "not given". lists, by
- * api_list_slot, are there only while the YAML is read or written; v holds them with commas. */
+ * api_field_slot, and their fields' v is NULL; one without items is "not given". lists are the YAML
+ * form of list fields, by api_field_list_slot, there only while the YAML is read or written; v
+ * holds them with commas. */
 struct conf_item {
 	char *v[API_MAX_FIELDS];
 	struct conf_items nested[API_MAX_NESTED];
-	struct conf_list lists[API_MAX_LISTS];
+	struct conf_list {
+		char **texts;
+		uint32_t n;
+	} lists[API_MAX_LISTS];
 };
 
 struct conf {
@@ -85,9 +83,6 @@ const struct conf_items *conf_nested(
 /** Append an empty item to a nested field. return: NULL when out of memory. */
 struct conf_item *conf_append_nested(struct conf_items *items);
 
-/** Free the list's texts; none are left. */
-void conf_list_done(struct conf_list *list);
-
 /** Free the items; none are left. */
 void conf_items_done(struct conf_items *items);
 
@@ -97,6 +92,9 @@ bool conf_item_is_empty(const struct conf_item *item, enum api_noun noun);
 /** True when two items of a noun, either of which may be NULL, give field number i the same. */
 bool conf_equal_field(
 	enum api_noun noun, unsigned i, const struct conf_item *a, const struct conf_item *b);
+
+/** Whether a list, as a text with commas, has this text. */
+bool conf_list_has(const char *list, const char *text);
 
 /** The noun for people: "port group", "PF". */
 const char *conf_noun(enum api_noun noun);
