@@ -58,7 +58,6 @@ struct dp_snap_port {
 	uint8_t takes_protocols;
 	bool is_watched; /* by the captures and mirrors below */
 	bool is_mirror_output;
-	struct dp_capture *captures;      /* NULL: nobody captures here */
 	uint32_t mirrors_in, mirrors_out; /* bit a slot of the bridge's mirrors */
 
 	struct dp_vlan_policy vlan __rte_cache_aligned;
