@@ -50,6 +50,7 @@ struct dp_snap_port {
 	uint32_t ofport;
 	uint8_t n_txq;
 	uint8_t txq[DP_MAX_QUEUES];
+	struct dp_capture *captures;     /* NULL: nobody captures here */
 	const struct dp_snap_team *team; /* it is one */
 	struct dp_snap_port *master;     /* the team whose member it is */
 	uint8_t member_bit;              /* among the team's */

@@ -72,14 +72,11 @@ class OvsBond:
                 assert answer.get("error") is None, answer
                 return answer["result"]
 
-    def lacp(self):
-        """{member: "current attached"} of bond0."""
-        found = {}
-        for line in self.appctl("lacp/show", "bond0").splitlines():
-            words = line.split()
-            if words and words[0] in ("member:", "slave:"):
-                found[words[1].rstrip(":")] = " ".join(words[2:])
-        return found
+    def in_use(self):
+        """Members of bond0 by which it sends."""
+        lines = self.appctl("bond/show", "bond0").splitlines()
+        return sorted(line.split()[1].rstrip(":") for line in lines
+                      if line.startswith(("member ", "slave ")) and line.endswith("enabled"))
 
     def pause(self):
         """It says nothing more; its links stay."""
