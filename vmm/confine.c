@@ -8,6 +8,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/kvm.h>
+#include <linux/vfio.h>
 #include <pwd.h>
 #include <seccomp.h>
 #include <stdlib.h>
@@ -88,6 +89,7 @@ static const int device_calls[] = {
 
 /* What changes while the guest runs: interrupts, kicks, BARs in memory. */
 static const unsigned long common_ioctls[] = {
+	VFIO_DEVICE_SET_IRQS,
 	KVM_IOEVENTFD,
 	KVM_IRQFD,
 	KVM_IRQ_LINE,
@@ -104,7 +106,7 @@ static const unsigned long vcpu_ioctls[] = {
 static const unsigned long main_ioctls[] = {
 	KVM_SET_DEBUGREGS, KVM_SET_IRQCHIP, KVM_SET_LAPIC, KVM_SET_MP_STATE, KVM_SET_MSRS,
 	KVM_SET_PIT2, KVM_SET_REGS, KVM_SET_SREGS, KVM_SET_VCPU_EVENTS, KVM_SET_XCRS, KVM_SET_XSAVE,
-	TCGETS, TCSETS, /* the terminal as it was */
+	VFIO_DEVICE_RESET, TCGETS, TCSETS, /* the terminal as it was */
 };
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))

@@ -164,8 +164,8 @@ int vmm_machine_open(
 		r = vmm_vcpus_new(&machine->kvm, conf->def->vcpus, &vmm_machine_vcpu_ops, machine,
 			&machine->vcpus, err);
 	if (r == 0)
-		r = vmm_devices_open(
-			&machine->devices, conf->def, machine->pci, &machine->mem, err);
+		r = vmm_devices_open(&machine->devices, conf->def, &machine->kvm, machine->pci,
+			&machine->mem, err);
 	if (r == 0)
 		r = vmm_pci_place(machine->pci, err);
 	if (r == 0)

@@ -26,7 +26,7 @@ static void whole_definition_is_read(void **state)
 		      " \"kernel\": \"k\", \"initrd\": \"i\", \"cmdline\": \"c\","
 		      " \"disks\": [{\"file\": \"d\", \"size\": 10240, \"discard\": true}],"
 		      " \"nics\": [{\"portgroup\": \"p\", \"socket\": \"s\","
-		      "   \"mac\": \"02:00:00:00:00:01\"}, {\"device\": \"0000:01:10.0\"}],"
+		      "   \"mac\": \"02:00:00:00:00:01\"}, {\"vf\": \"0000:01:10.0\"}],"
 		      " \"pin\": [{\"vcpu\": 1, \"cpus\": [3, 5]}],"
 		      " \"balloon\": false, \"serial\": \"off\", \"autostart\": true}"),
 		0);
