@@ -77,12 +77,14 @@ static json_t *nic_json(const struct vmm_machine *machine, unsigned i)
 {
 	const struct vmm_def_nic *nic = &machine->conf.def->nics[i];
 	const struct vmm_devices *d = &machine->devices;
+	const struct vmm_vfio_device *device;
 
 	if (!nic->vf)
 		return json_pack("{s:s, s:s}", "socket", nic->socket, "link",
 			vmm_net_link_is_up(d->nics[i]) ? "up" : "down");
-	return json_pack("{s:s, s:s, s:b}", "vf", nic->vf, "device",
-		vmm_vfio_function_address(d->vfs[i]), "gone", vmm_vfio_function_is_gone(d->vfs[i]));
+	device = vmm_vfio_function_device(d->vfs[i]);
+	return json_pack("{s:s, s:s, s:b}", "vf", nic->vf, "device", device->address, "gone",
+		device->fd < 0);
 }
 
 static json_t *nics_json(const struct vmm_machine *machine)

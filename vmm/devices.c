@@ -45,6 +45,8 @@ static void make_mac(const char *machine, unsigned nic, uint8_t ret[6])
 	memcpy(ret + 1, &hash, 5);
 }
 
+_Static_assert(VMM_NICS <= VMM_VFIO_FUNCTIONS, "each may be a VF");
+
 static int add_vf(struct vmm_devices *d, const struct vmm_kvm *kvm, const char *vf, unsigned i,
 	struct sh_err *err)
 {
@@ -52,7 +54,8 @@ static int add_vf(struct vmm_devices *d, const struct vmm_kvm *kvm, const char *
 	int r = vmm_vfio_open(&d->vfio, vf, d->set.mem, kvm, &device, err);
 
 	for (unsigned k = 0; r == 0 && k < i; k++)
-		if (d->vfs[k] && strcmp(vmm_vfio_function_address(d->vfs[k]), device.address) == 0)
+		if (d->vfs[k] &&
+			strcmp(vmm_vfio_function_device(d->vfs[k])->address, device.address) == 0)
 			r = sh_err_set(err, -EEXIST, "it is given twice");
 	if (r == 0)
 		r = vmm_vfio_function_new(d->set.pci, d->nic_names[i], &device, &d->vfs[i], err);

@@ -16,7 +16,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "api/value.h"
 #include "base/cleanup.h"
 #include "vfio.h"
 
@@ -44,16 +43,12 @@ static bool __attribute__((format(printf, 2, 3))) read_link(char ret[NAME], cons
 static int find_address(const char *name, char ret[NAME], struct sh_err *err)
 {
 	const char *slash = strrchr(name, '/');
-	int n = slash ? (int)(slash - name) : 0;
-	uint64_t index;
+	int n = slash ? (int)(slash - name) : 0; /* bytes of the PF's name */
 
-	if (!slash && read_link(ret, "/sys/bus/pci/devices/%s", name)) {
+	if (!slash && read_link(ret, DEVICES "/%s", name))
 		return 0;
-	} else if (!slash) {
+	if (!slash || strchr(name, '/') != slash)
 		return sh_err_set(err, -ENODEV, "there is no such PCI device");
-	}
-	if (memchr(name, '/', (size_t)n) || api_parse_uint(slash + 1, &index) < 0)
-		return sh_err_set(err, -EINVAL, "give a PCI address, or a VF like eth0/0");
 	if (read_link(ret, "/sys/class/net/%.*s/device/virtfn%s", n, name, slash + 1) ||
 		read_link(ret, DEVICES "/%.*s/virtfn%s", n, name, slash + 1))
 		return 0;
@@ -64,29 +59,31 @@ static int find_address(const char *name, char ret[NAME], struct sh_err *err)
 /* What binds it: a VF is known by its PF and its index. */
 static int not_bound(const char *address, const char *driver, struct sh_err *err)
 {
-	char pf[NAME], vf[NAME] = "", how[160] = "bind it by driver_override";
+	char pf[NAME], vf[NAME];
 	unsigned i = 0;
 
-	if (read_link(pf, DEVICES "/%s/physfn", address)) {
-		while (read_link(vf, DEVICES "/%s/virtfn%u", pf, i) && strcmp(vf, address) != 0)
-			i++;
-		snprintf(
-			how, sizeof(how), "'shunt sriov bind %s --vf %u --driver vfio-pci'", pf, i);
-	}
-	return sh_err_set(err, -EBUSY, "it is bound to %s, not to vfio-pci: %s",
-		*driver ? driver : "no driver", how);
+	driver = *driver ? driver : "no driver";
+	if (!read_link(pf, DEVICES "/%s/physfn", address))
+		return sh_err_set(err, -EBUSY,
+			"it is bound to %s, not to vfio-pci: bind it by driver_override", driver);
+	while (read_link(vf, DEVICES "/%s/virtfn%u", pf, i) && strcmp(vf, address) != 0)
+		i++;
+	return sh_err_set(err, -EBUSY,
+		"it is bound to %s, not to vfio-pci: 'shunt sriov bind %s --vf %u --driver "
+		"vfio-pci'",
+		driver, pf, i);
 }
 
-/* As the kernel judges a group: what has no driver, or a harmless one, is in nobody's way. */
-static bool is_harmless(const char *driver)
+/* As the kernel judges: what has no driver, or one of these, is in nobody's way. */
+static bool is_in_the_way(const char *driver)
 {
-	return !*driver || strstr(driver, "vfio") || strcmp(driver, "pci-stub") == 0 ||
-	       strcmp(driver, "pcieport") == 0;
+	return *driver && !strstr(driver, "vfio") && strcmp(driver, "pci-stub") != 0 &&
+	       strcmp(driver, "pcieport") != 0;
 }
 
 static int not_viable(const char *group, struct sh_err *err)
 {
-	char path[PATH_MAX], driver[NAME], list[256] = "";
+	char path[PATH_MAX], driver[NAME] = "", list[256] = "";
 	const struct dirent *entry;
 	size_t n = 0;
 	DIR *dir;
@@ -94,10 +91,8 @@ static int not_viable(const char *group, struct sh_err *err)
 	snprintf(path, sizeof(path), "/sys/kernel/iommu_groups/%s/devices", group);
 	dir = opendir(path);
 	while (dir && (entry = readdir(dir)) && n < sizeof(list)) {
-		if (entry->d_name[0] == '.')
-			continue;
-		read_link(driver, DEVICES "/%s/driver", entry->d_name);
-		if (!is_harmless(driver))
+		read_link(driver, "%s/%s/driver", path, entry->d_name);
+		if (is_in_the_way(driver))
 			n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s (%s)",
 				n ? ", " : "", entry->d_name, driver);
 	}
@@ -109,34 +104,20 @@ static int not_viable(const char *group, struct sh_err *err)
 		group, list);
 }
 
-static int open_failed(const char *path, int code, struct sh_err *err)
+static int open_file(const char *path, struct sh_err *err)
 {
-	switch (code) {
-	case EBUSY:
-		return sh_err_set(err, -EBUSY,
-			"%s is in use by another process: 'shunt sriov show' names it", path);
-	case EACCES:
-	case EPERM:
-		return sh_err_set(err, -code, "%s: permission denied: give it to the user", path);
-	default:
-		return sh_err_set(err, -code, "%s: %s (is vfio-pci loaded?)", path, strerror(code));
-	}
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	return sh_err_set(err, -errno, "%s: %s", path,
+		errno == EBUSY    ? "in use by another process: 'shunt sriov show' names it"
+		: errno == EACCES ? "permission denied: give it to the user"
+		: errno == ENOENT ? "no such file: load vfio-pci"
+				  : strerror(errno));
 }
 
-static int open_container(struct vmm_vfio *vfio, struct sh_err *err)
-{
-	int fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		return open_failed("/dev/vfio/vfio", errno, err);
-	vfio->container = fd;
-	if (ioctl(fd, VFIO_GET_API_VERSION) != VFIO_API_VERSION ||
-		ioctl(fd, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) <= 0)
-		return sh_err_set(err, -ENOTSUP, "VFIO of this kernel has no IOMMU of type 1, v2");
-	return 0;
-}
-
-/* KVM has to know where devices write past the caches. */
+/* KVM has to know of devices that may write past the caches. */
 static int tell_kvm(
 	struct vmm_vfio *vfio, const struct vmm_kvm *kvm, int32_t group_fd, struct sh_err *err)
 {
@@ -150,21 +131,6 @@ static int tell_kvm(
 	if (!vfio->kvm_device || ioctl(vfio->kvm_device, KVM_SET_DEVICE_ATTR, &attr) < 0)
 		return sh_err_set(
 			err, -errno, "KVM takes no device of the host: %s", strerror(errno));
-	return 0;
-}
-
-static int join(struct vmm_vfio *vfio, const char *group, int fd, struct sh_err *err)
-{
-	struct vfio_group_status status = { .argsz = sizeof(status) };
-
-	if (ioctl(fd, VFIO_GROUP_GET_STATUS, &status) < 0)
-		return sh_err_set(err, -errno, "IOMMU group %s: %s", group, strerror(errno));
-	if (!(status.flags & VFIO_GROUP_FLAGS_VIABLE))
-		return not_viable(group, err);
-	if (ioctl(fd, VFIO_GROUP_SET_CONTAINER, &vfio->container) < 0)
-		return sh_err_set(err, -errno,
-			"IOMMU group %s goes not together with the others: %s", group,
-			strerror(errno));
 	return 0;
 }
 
@@ -192,32 +158,46 @@ static int map_memory(const struct vmm_vfio *vfio, const struct vmm_mem *mem, st
 	return 0;
 }
 
+/* The first group makes the domain what it is. */
+static int join(struct vmm_vfio *vfio, const char *group, int fd, const struct vmm_mem *mem,
+	struct sh_err *err)
+{
+	struct vfio_group_status status = { .argsz = sizeof(status) };
+	bool is_first = vfio->n_groups == 1;
+
+	if (ioctl(fd, VFIO_GROUP_GET_STATUS, &status) == 0 &&
+		!(status.flags & VFIO_GROUP_FLAGS_VIABLE))
+		return not_viable(group, err);
+	if (ioctl(fd, VFIO_GROUP_SET_CONTAINER, &vfio->container) < 0 ||
+		(is_first && ioctl(vfio->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) < 0))
+		return sh_err_set(err, -errno,
+			"the IOMMU does not take its group %s: %s (see the kernel's log)", group,
+			strerror(errno));
+	return is_first ? map_memory(vfio, mem, err) : 0;
+}
+
+/* return: its descriptor, borrowed */
 static int open_group(struct vmm_vfio *vfio, const char *number, const struct vmm_mem *mem,
 	const struct vmm_kvm *kvm, struct sh_err *err)
 {
-	bool is_first = !vfio->container;
 	char path[NAME + 16];
 	int fd, r = 0;
 
 	for (unsigned i = 0; i < vfio->n_groups; i++)
 		if (vfio->groups[i].number == atoi(number))
 			return vfio->groups[i].fd;
-	if (is_first)
-		r = open_container(vfio, err);
+	if (!vfio->container)
+		r = open_file("/dev/vfio/vfio", err);
 	if (r < 0)
 		return r;
+	vfio->container = r ? r : vfio->container;
 	snprintf(path, sizeof(path), "/dev/vfio/%s", number);
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	fd = open_file(path, err);
 	if (fd < 0)
-		return open_failed(path, errno, err);
+		return fd;
 	vfio->groups[vfio->n_groups].number = atoi(number);
 	vfio->groups[vfio->n_groups++].fd = fd;
-	r = join(vfio, number, fd, err);
-	if (r == 0 && is_first && ioctl(vfio->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) < 0)
-		r = sh_err_set(err, -errno, "the IOMMU takes no group: %s (see the kernel's log)",
-			strerror(errno));
-	if (r == 0 && is_first)
-		r = map_memory(vfio, mem, err);
+	r = join(vfio, number, fd, mem, err);
 	if (r == 0)
 		r = tell_kvm(vfio, kvm, fd, err);
 	return r < 0 ? r : fd;
@@ -236,18 +216,15 @@ static struct vmm_vfio_region region_of(int fd, unsigned index)
 static int open_device(
 	int group_fd, const char *address, struct vmm_vfio_device *ret, struct sh_err *err)
 {
-	struct vfio_device_info info = { .argsz = sizeof(info) };
 	struct vfio_irq_info irq = { .argsz = sizeof(irq), .index = VFIO_PCI_MSIX_IRQ_INDEX };
 	_cleanup_close_ int fd = ioctl(group_fd, VFIO_GROUP_GET_DEVICE_FD, address);
 
-	if (fd < 0 || ioctl(fd, VFIO_DEVICE_GET_INFO, &info) < 0 ||
-		ioctl(fd, VFIO_DEVICE_GET_IRQ_INFO, &irq) < 0)
+	if (fd < 0 || ioctl(fd, VFIO_DEVICE_GET_IRQ_INFO, &irq) < 0)
 		return sh_err_set(err, -errno, "VFIO does not open it: %s", strerror(errno));
-	if (!(info.flags & VFIO_DEVICE_FLAGS_PCI) || !(info.flags & VFIO_DEVICE_FLAGS_RESET))
-		return sh_err_set(err, -ENOTSUP,
-			"it cannot be reset, so what one guest left in it the next would find");
 	if (ioctl(fd, VFIO_DEVICE_RESET) < 0)
-		return sh_err_set(err, -errno, "its reset fails: %s", strerror(errno));
+		return sh_err_set(err, -ENOTSUP,
+			"it cannot be reset (%s), so a guest would find what another left in it",
+			strerror(errno));
 	*ret = (struct vmm_vfio_device){ .n_vectors = irq.count };
 	snprintf(ret->address, sizeof(ret->address), "%.15s", address);
 	for (unsigned i = 0; i < VMM_PCI_BARS; i++)

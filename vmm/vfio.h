@@ -2,17 +2,14 @@
  *
  * A PCI function of the host, most often a VF of a NIC, that the guest drives itself (VFIO). vfio.c
  * finds and opens it, and gives its IOMMU the guest's memory; vfio_function.c is what the guest
- * sees of it on its own bus.
+ * sees of it on its own bus. Main thread, but for the guest's accesses.
  */
 #pragma once
 
 #include "kvm.h"
 #include "loop.h"
-#include "mem.h"
-#include "pci.h"
 
 #define VMM_VFIO_FUNCTIONS 8
-#define VMM_VFIO_ADDRESS   16 /* "0000:01:10.0" */
 
 /* All functions of a machine: one IOMMU domain, which holds its memory. Zeroes are none. */
 struct vmm_vfio {
@@ -31,18 +28,17 @@ struct vmm_vfio_region {
 
 struct vmm_vfio_device {
 	int fd;
-	char address[VMM_VFIO_ADDRESS];
+	char address[16]; /* 0000:01:10.0 */
 	struct vmm_vfio_region bars[VMM_PCI_BARS], config;
 	unsigned n_vectors; /* of MSI-X */
 };
 
 /**
- * Open a function, which has to be bound to vfio-pci, and reset it. The first one locks all of the
- * guest's memory. name: a PCI address, or a VF as "eth0/0" or "0000:01:00.0/0".
+ * Open a function that is bound to vfio-pci, and reset it; before the process gives up its rights.
+ * The first one locks all of the guest's memory. name: a PCI address, or a VF as "eth0/0".
  *
  * errors:  -ENODEV, -EBUSY (its driver, its group, another process), -ENOMEM (locked memory),
  *          -ENOTSUP, -errno; each with what to do
- * thread:  main, before the process gives up its rights
  */
 int vmm_vfio_open(struct vmm_vfio *vfio, const char *name, const struct vmm_mem *mem,
 	const struct vmm_kvm *kvm, struct vmm_vfio_device *ret, struct sh_err *err);
@@ -57,16 +53,15 @@ struct vmm_vfio_function;
  *
  * errors:  -ENOTSUP (no MSI-X), -EIO (a configuration space that contradicts itself), -errno; the
  *          device stays the caller's then
- * thread:  main
  */
 int vmm_vfio_function_new(struct vmm_pci *bus, const char *name,
 	const struct vmm_vfio_device *device, struct vmm_vfio_function **ret, struct sh_err *err);
 
-/** Give it up in this loop when the host asks for it. thread: main. errors: -errno */
+/** Give it up in this loop when the host asks for it. errors: -errno */
 int vmm_vfio_function_start(struct vmm_vfio_function *function, struct vmm_loop *loop);
 
-const char *vmm_vfio_function_address(const struct vmm_vfio_function *function);
-bool vmm_vfio_function_is_gone(const struct vmm_vfio_function *function);
+/** Its device, whose fd is -1 once the host has taken it back. */
+const struct vmm_vfio_device *vmm_vfio_function_device(const struct vmm_vfio_function *function);
 
-/** Reset it and give it back. thread: main, after vCPUs have ended. */
+/** Reset it and give it back, after vCPUs have ended. */
 void vmm_vfio_function_free(struct vmm_vfio_function *function);

@@ -7,6 +7,7 @@
  * all else of the device is the host's to set. Threads as in pci.h.
  */
 #include <errno.h>
+#include <linux/pci_regs.h>
 #include <linux/vfio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,16 +16,14 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
-#include <linux/pci_regs.h>
 
 #include "base/log.h"
 #include "vfio.h"
 
 #define PAGE       UINT64_C(4096)
 #define CONFIG     256 /* of capabilities beyond, the guest gets none */
-#define MAX_CAPS   48  /* as many as fit */
 #define MAX_PIECES (3 * VMM_PCI_BARS)
-#define PCIE_BODY  0x3a /* version 2, behind id and next */
+#define PCIE_BODY  0x3a /* of version 2, behind id and next */
 
 /* A part of a BAR that the guest reaches without us. */
 struct piece {
@@ -62,7 +61,7 @@ static bool transfer(const struct vmm_vfio_function *f, const struct vmm_vfio_re
 static uint64_t bar_read(void *ctx, unsigned bar, uint64_t offset, unsigned n)
 {
 	const struct vmm_vfio_function *f = ctx;
-	uint64_t value = UINT64_MAX;
+	uint64_t value = 0;
 
 	return transfer(f, &f->device.bars[bar], offset, &value, n, false) ? value : UINT64_MAX;
 }
@@ -107,14 +106,14 @@ static void config(void *ctx, uint8_t *bytes, unsigned offset, unsigned n, bool 
 		set_command(ctx, command);
 }
 
+/* First no bus master, so that nothing of it reaches the next kernel's memory in any case. */
 static void reset(void *ctx)
 {
 	const struct vmm_vfio_function *f = ctx;
 
+	set_command(f, 0);
 	if (ioctl(f->device.fd, VFIO_DEVICE_RESET) < 0)
 		sh_log_warn("%s: its reset fails: %s", f->name, strerror(errno));
-	/* Not a bus master, so that nothing of it reaches the next kernel's memory. */
-	set_command(f, 0);
 }
 
 static int set_irqs(const struct vmm_vfio_function *f, unsigned index, const int *fds, unsigned n)
@@ -163,50 +162,31 @@ static uint32_t get(const uint8_t *config, unsigned offset, unsigned n)
 	return value;
 }
 
-/* return: 0 where there is none */
+/* return: 0 where there is none of n bytes. A list that runs in a circle ends too. */
 static unsigned find_cap(const uint8_t config[CONFIG], uint8_t id, unsigned n)
 {
 	unsigned at = config[PCI_CAPABILITY_LIST] & ~3u;
 
-	for (unsigned i = 0; i < MAX_CAPS && at >= PCI_STD_HEADER_SIZEOF; i++) {
-		if (config[at] == id)
-			return at + n <= CONFIG ? at : 0;
+	for (unsigned i = 0; i < CONFIG / 4 && at && config[at] != id; i++)
 		at = config[at + PCI_CAP_LIST_NEXT] & ~3u;
-	}
-	return 0;
-}
-
-static int add_function(
-	struct vmm_vfio_function *f, struct vmm_pci *bus, const uint8_t *config, struct sh_err *err)
-{
-	const struct vmm_pci_id id = {
-		.vendor = (uint16_t)get(config, PCI_VENDOR_ID, 2),
-		.device = (uint16_t)get(config, PCI_DEVICE_ID, 2),
-		.subsystem_vendor = (uint16_t)get(config, PCI_SUBSYSTEM_VENDOR_ID, 2),
-		.subsystem = (uint16_t)get(config, PCI_SUBSYSTEM_ID, 2),
-		.class_code = get(config, PCI_CLASS_REVISION, 4) >> 8,
-		.revision = config[PCI_CLASS_REVISION],
-	};
-
-	return vmm_pci_add(bus, &id, &ops, f, &f->pci, err);
+	return config[at] == id && at >= PCI_STD_HEADER_SIZEOF && at + n <= CONFIG ? at : 0;
 }
 
 /* Memory BARs where and as the device has them; smaller ones take a page. */
 static int add_bars(struct vmm_vfio_function *f, const uint8_t *config, struct sh_err *err)
 {
-	for (unsigned i = 0; i < VMM_PCI_BARS; i++) {
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < VMM_PCI_BARS; i++) {
 		uint64_t size = f->device.bars[i].size;
 		unsigned bits = config[PCI_BASE_ADDRESS_0 + 4 * i];
-		int r;
 
 		if (!size || (bits & PCI_BASE_ADDRESS_SPACE_IO))
 			continue;
 		r = vmm_pci_bar_add_like(f->pci, i, size < PAGE ? PAGE : size, bits, err);
-		if (r < 0)
-			return r;
 		i += !!(bits & PCI_BASE_ADDRESS_MEM_TYPE_64);
 	}
-	return 0;
+	return r;
 }
 
 static bool is_inside(const struct vmm_vfio_function *f, unsigned bar, uint64_t offset, uint64_t n)
@@ -239,18 +219,13 @@ static int add_msix(struct vmm_vfio_function *f, const uint8_t *config, struct v
  * its own, which would go past the bus. */
 static int add_express(struct vmm_vfio_function *f, const uint8_t *config)
 {
-	unsigned at = find_cap(config, PCI_CAP_ID_EXP, PCI_EXP_DEVSTA + 2);
-	uint8_t body[PCIE_BODY] = { 0 };
-	uint32_t word;
+	unsigned at = find_cap(config, PCI_CAP_ID_EXP, PCI_EXP_DEVSTA);
+	uint8_t body[PCIE_BODY] = { 2 | PCI_EXP_TYPE_RC_END << 4 };
+	uint32_t has = get(config, at + PCI_EXP_DEVCAP, 4) & ~(uint32_t)PCI_EXP_DEVCAP_FLR;
 
-	if (!at)
-		return 0;
-	word = (get(config, at + PCI_EXP_FLAGS, 2) & PCI_EXP_FLAGS_VERS) | PCI_EXP_TYPE_RC_END << 4;
-	memcpy(body, &word, 2);
-	word = get(config, at + PCI_EXP_DEVCAP, 4) & ~(uint32_t)PCI_EXP_DEVCAP_FLR;
-	memcpy(body + PCI_EXP_DEVCAP - 2, &word, 4);
+	memcpy(body + PCI_EXP_DEVCAP - 2, &has, sizeof(has));
 	memcpy(body + PCI_EXP_DEVCTL - 2, config + at + PCI_EXP_DEVCTL, 2);
-	return vmm_pci_cap_add(f->pci, PCI_CAP_ID_EXP, body, sizeof(body));
+	return at ? vmm_pci_cap_add(f->pci, PCI_CAP_ID_EXP, body, sizeof(body)) : 0;
 }
 
 static void add_piece(struct vmm_vfio_function *f, unsigned bar, uint64_t offset, uint64_t size)
@@ -269,12 +244,10 @@ static void map_bar(struct vmm_vfio_function *f, unsigned bar, const struct vmm_
 {
 	const struct {
 		unsigned bar;
-		uint64_t start, end;
+		uint64_t start, n;
 	} holes[] = {
-		{ place->table_bar, place->table_offset & ~(PAGE - 1),
-			place->table_offset + UINT64_C(16) * f->n_vectors },
-		{ place->pba_bar, place->pba_offset & ~(PAGE - 1),
-			place->pba_offset + UINT64_C(8) },
+		{ place->table_bar, place->table_offset, UINT64_C(16) * f->n_vectors },
+		{ place->pba_bar, place->pba_offset, 8 },
 	};
 	uint64_t size = f->device.bars[bar].size, next;
 
@@ -285,10 +258,12 @@ static void map_bar(struct vmm_vfio_function *f, unsigned bar, const struct vmm_
 
 		next = size;
 		for (unsigned i = 0; i < 2; i++) {
-			if (holes[i].bar != bar || holes[i].end <= at || holes[i].start >= end)
+			uint64_t hole_end = (holes[i].start + holes[i].n + PAGE - 1) & ~(PAGE - 1);
+
+			if (holes[i].bar != bar || hole_end <= at || holes[i].start >= end)
 				continue;
-			end = holes[i].start;
-			next = (holes[i].end + PAGE - 1) & ~(PAGE - 1);
+			end = holes[i].start & ~(PAGE - 1);
+			next = hole_end;
 		}
 		if (end > at)
 			add_piece(f, bar, at, end - at);
@@ -299,32 +274,42 @@ static int fill(struct vmm_vfio_function *f, struct vmm_pci *bus, struct sh_err 
 {
 	struct vmm_msix_place place;
 	uint8_t config[CONFIG];
+	struct vmm_pci_id id;
 	int r;
 
 	if (!transfer(f, &f->device.config, 0, config, sizeof(config), false))
 		return sh_err_set(err, -EIO, "its configuration space cannot be read");
-	r = add_function(f, bus, config, err);
+	id = (struct vmm_pci_id){
+		.vendor = (uint16_t)get(config, PCI_VENDOR_ID, 2),
+		.device = (uint16_t)get(config, PCI_DEVICE_ID, 2),
+		.subsystem_vendor = (uint16_t)get(config, PCI_SUBSYSTEM_VENDOR_ID, 2),
+		.subsystem = (uint16_t)get(config, PCI_SUBSYSTEM_ID, 2),
+		.class_code = get(config, PCI_CLASS_REVISION, 4) >> 8,
+		.revision = config[PCI_CLASS_REVISION],
+	};
+	r = vmm_pci_add(bus, &id, &ops, f, &f->pci, err);
 	if (r == 0)
 		r = add_bars(f, config, err);
 	if (r == 0)
 		r = add_msix(f, config, &place, err);
 	if (r == 0 && add_express(f, config) < 0)
 		r = sh_err_set(err, -ENOSPC, "no room for its capabilities");
-	for (unsigned i = 0; r == 0 && i < VMM_PCI_BARS; i++)
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < VMM_PCI_BARS; i++)
 		map_bar(f, i, &place);
-	if (r == 0)
-		set_command(f, 0);
-	return r;
+	set_command(f, 0);
+	return 0;
 }
 
 static void release(struct vmm_vfio_function *f)
 {
 	for (unsigned i = 0; i < f->n_pieces; i++)
 		munmap(f->pieces[i].host, f->pieces[i].size);
-	f->n_pieces = 0;
 	if (f->request_fd >= 0)
 		close(f->request_fd);
-	f->request_fd = -1;
+	close(f->device.fd);
+	f->device.fd = -1;
 }
 
 int vmm_vfio_function_new(struct vmm_pci *bus, const char *name,
@@ -339,13 +324,11 @@ int vmm_vfio_function_new(struct vmm_pci *bus, const char *name,
 	f->device = *device;
 	f->request_fd = -1;
 	r = fill(f, bus, err);
-	if (r < 0) {
-		release(f);
+	if (r < 0)
 		free(f);
-		return r;
-	}
-	*ret = f;
-	return 0;
+	else
+		*ret = f;
+	return r;
 }
 
 /* The host unbinds the device, or takes its VFs away: that waits until the file is closed. */
@@ -356,8 +339,6 @@ static void on_request(void *ctx)
 	vmm_loop_del(f->loop, &f->request);
 	vmm_pci_remove(f->pci);
 	release(f);
-	close(f->device.fd);
-	f->device.fd = -1;
 	sh_log_warn("%s: the host takes %s back: the guest runs on without it", f->name,
 		f->device.address);
 }
@@ -375,24 +356,16 @@ int vmm_vfio_function_start(struct vmm_vfio_function *f, struct vmm_loop *loop)
 	return r < 0 ? r : vmm_loop_add(loop, &f->request, EPOLLIN);
 }
 
-const char *vmm_vfio_function_address(const struct vmm_vfio_function *f)
+const struct vmm_vfio_device *vmm_vfio_function_device(const struct vmm_vfio_function *f)
 {
-	return f->device.address;
-}
-
-bool vmm_vfio_function_is_gone(const struct vmm_vfio_function *f)
-{
-	return f->device.fd < 0;
+	return &f->device;
 }
 
 void vmm_vfio_function_free(struct vmm_vfio_function *f)
 {
-	if (!f)
-		return;
-	if (!vmm_vfio_function_is_gone(f)) {
+	if (f && f->device.fd >= 0) {
 		reset(f);
 		release(f);
-		close(f->device.fd);
 	}
 	free(f);
 }
