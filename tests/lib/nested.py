@@ -44,11 +44,11 @@ declare -A out pid
 class NestedMachine(Machine):
     """The emulated machine with KVM loaded."""
 
-    def __init__(self, folder, n_nics=0, more=()):
+    def __init__(self, folder, n_nics=0, memory="2048M", **options):
         subprocess.run([os.path.join(TOP, "tests", "lib", "guest-nested"), MACHINE, NESTED],
                        check=True)
-        super().__init__("machine", folder, n_nics=n_nics, memory="2048M", cpu="max,+svm",
-                         more=more)
+        super().__init__("machine", folder, n_nics=n_nics, memory=memory, cpu="max,+svm",
+                         **options)
 
     def prepare(self):
         self.ready()
