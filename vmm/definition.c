@@ -316,6 +316,8 @@ static int check_nic(const struct vmm_definition *def, unsigned i, struct sh_err
 	if (!nic->socket == !nic->vf)
 		return sh_err_set(
 			err, -EINVAL, "nics[%u]: give its socket (vhost-user) or its vf", i);
+	if (nic->vf && def->restore)
+		return sh_err_set(err, -EINVAL, "nics[%u].vf: no snapshot has a VF", i);
 	if (nic->vf && nic->has_mac)
 		return sh_err_set(err, -EINVAL,
 			"nics[%u].mac: a VF has its own: 'shunt sriov set' changes it", i);

@@ -110,6 +110,7 @@ def test_memory_of_a_machine_with_a_vf_is_locked_and_has_no_balloon(machine, gue
     assert int(machine.do("awk '/VmLck/ {print $2}' /proc/${pid[a]}/status")) >= 128 << 10
     said = machine.do("ask a vm.balloon '{\"size\": 1048576}'")
     assert "its memory is locked for a VF" in said
+    assert "nics[0] is a VF" in machine.do("ask a vm.snapshot {}")
     assert "memory.mergeable: a VF cannot reach" in machine.refusal(
         "eth0/1", memory={"size": "64M", "mergeable": True})
 
