@@ -45,11 +45,11 @@ class VfMachine(NestedMachine):
     def vfs(self):
         return json.loads(self.do(f"{SRIOV} -j show eth0"))["vfs"]
 
-    def refusal(self, vf, before="", **fields):
+    def refusal(self, vf, before="", options="", **fields):
         """The one line of a machine that is not started."""
         self.write("/tmp/no.json", json.dumps(
             {"kernel": "/dev/null", "serial": "off", "nics": [{"vf": vf}], **fields}))
-        status, output = self.run(f"{before} {VMM} -d /tmp/no.json 2>&1 </dev/null")
+        status, output = self.run(f"{before} {VMM} -d /tmp/no.json {options} 2>&1 </dev/null")
         assert (status, output.count("\n")) == (1, 1), output
         return output.strip()
 
@@ -111,6 +111,7 @@ def test_memory_of_a_machine_with_a_vf_is_locked_and_has_no_balloon(machine, gue
     said = machine.do("ask a vm.balloon '{\"size\": 1048576}'")
     assert "its memory is locked for a VF" in said
     assert "nics[0] is a VF" in machine.do("ask a vm.snapshot {}")
+    assert "no snapshot has a VF" in machine.refusal("eth0/1", options="--restore /tmp/empty")
     assert "memory.mergeable: a VF cannot reach" in machine.refusal(
         "eth0/1", memory={"size": "64M", "mergeable": True})
 

@@ -104,7 +104,6 @@ static const struct {
 		"memory.mergeable: a VF" },
 	{ "{\"kernel\": \"k\", \"nics\": [{\"vf\": \"e/0\", \"mac\": \"02:00:00:00:00:01\"}]}",
 		"nics[0].mac" },
-	{ "{\"kernel\": \"k\", \"nics\": [{\"vf\": \"e/0\"}], \"restore\": \"r\"}", "no snapshot" },
 	{ "{\"kernel\": \"k\", \"memory\": {\"mergeable\": true, \"hugepages\": \"1G\"}}",
 		"huge pages are not merged" },
 };
