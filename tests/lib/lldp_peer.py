@@ -34,6 +34,8 @@ class Lldpd:
         try:
             wait_for(lambda: self._cli("configure", "lldp", "tx-interval", "1").returncode == 0,
                      START_S, "lldpd")
+            # It waits for a child that reads its configuration to say so, which may be overtaken.
+            assert self._cli("resume").returncode == 0
         except BaseException:
             self.close()
             raise
