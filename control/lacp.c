@@ -224,9 +224,10 @@ void lacp_tick(struct ctl *ctl)
 		look_at(ctl, &ctl->sw.ports[i]);
 	for (team = LIST_FIRST(&ctl->lacp.teams); team; team = next) {
 		next = LIST_NEXT(team, entry);
-		if (!team->is_seen)
+		if (!team->is_seen) {
+			dp_team_fall_back(team->port, false);
 			forget(team);
-		else
+		} else
 			team->is_seen = false;
 	}
 }
@@ -254,23 +255,38 @@ static bool stays(const struct dp_member_info *member, const struct dp_port_poli
 	return false;
 }
 
+/* The dataplane forgets what it was told; the machine begins anew if the member comes back. */
+static void withdraw(struct lacp_team *team, unsigned slot)
+{
+	dp_team_permit(team->port, slot, false, false, "");
+	memset(&team->told[slot], 0, sizeof(team->told[slot]));
+	lacp_port_del(&team->lacp, slot);
+}
+
+static void part(struct lacp_team *team, unsigned slot)
+{
+	uint8_t frame[LACP_FRAME_BYTES];
+	unsigned n = lacp_farewell(&team->lacp, slot, frame);
+
+	if (n)
+		send(team, slot, frame, n);
+	withdraw(team, slot);
+}
+
 void lacp_port_changes(
 	struct ctl *ctl, const struct dp_port *port, const struct dp_port_policy *policy)
 {
 	struct dp_member_info members[DP_MAX_MEMBERS];
 	struct lacp_team *team = find(ctl, port);
-	unsigned n = team ? dp_team_members(port, members) : 0;
-	uint8_t frame[LACP_FRAME_BYTES];
+	unsigned n = team ? dp_team_members(port, members) : 0, n_parted = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		unsigned len = stays(&members[i], policy)
-				       ? 0
-				       : lacp_farewell(&team->lacp, members[i].slot, frame);
-
-		if (len)
-			send(team, members[i].slot, frame, len);
+		if (stays(&members[i], policy))
+			continue;
+		part(team, members[i].slot);
+		n_parted++;
 	}
-	if (n)
+	if (n_parted)
 		dp_barrier(ctl->sw.dp);
 	if (team && !policy)
 		forget(team);

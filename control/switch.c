@@ -269,6 +269,7 @@ int switch_port_set(struct switch_state *sw, const struct conf *conf, const stru
 	if (r < 0)
 		return r;
 	lacp_port_changes(sw->ctl, port->dp, &policy);
+	lldp_port_changes(sw->ctl, port->dp, &policy);
 	return dp_port_set_policy(port->dp, &policy, err);
 }
 
