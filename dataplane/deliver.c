@@ -76,17 +76,20 @@ static void finish_checksum(const struct dp_frame *f)
 	dp_offload_checksum((struct dp_frame *)(uintptr_t)f, (uint8_t *)(uintptr_t)f->head);
 }
 
-/* To a port that does not take all that is left to be done: do it. Frames keep their order. */
+/* To a port that does not take all that is left to be done, or from one that may leave nothing: do
+ * it. Frames keep their order. */
 static __rte_noinline void send_finished(
 	struct dp_worker *w, uint16_t in, const struct dp_snap_port *out, struct dp_batch *batch)
 {
-	unsigned takes = atomic_load_explicit(&out->port->takes, memory_order_relaxed), first = 0;
+	unsigned takes = atomic_load_explicit(&out->port->takes, memory_order_relaxed) &
+			 out->offloads & w->snapshot->ports[in]->offloads;
+	unsigned first = 0;
 
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct dp_item *item = &batch->items[i];
 		if (!(item->frame->offloads & ~takes))
 			continue;
-		if (!(item->frame->offloads & DP_OFFLOAD_TSO)) {
+		if (!(item->frame->offloads & DP_OFFLOAD_GSO)) {
 			finish_checksum(item->frame);
 			continue;
 		}

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dp_private.h"
+#include "offload.h"
 
 #define MIN_BURST_BYTES 65536
 
@@ -119,6 +120,7 @@ static void draw_port(struct dp_snap_port *s, struct dp_port *port, struct dp_sn
 	s->reject_forged = p->reject_forged_transmits;
 	s->guards_source = s->reject_mac_changes || s->reject_forged;
 	s->vlan = p->vlan;
+	s->offloads = dp_offload_mask(p->offload);
 	draw_limits(s, port->dp);
 	for (unsigned i = 0; i < DP_MAX_QUEUES; i++)
 		if (atomic_load(&port->txq_ready[i]))

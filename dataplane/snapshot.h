@@ -41,6 +41,7 @@ struct dp_snap_port {
 	bool guards_source, limits_in, limits_storm, limits_out;
 	bool no_receive, no_forward, no_packet_in; /* OpenFlow's port configuration */
 	uint32_t ofport;
+	uint8_t offloads; /* DP_OFFLOAD_* that frames from it and to it may have */
 	uint8_t n_txq;
 	uint8_t txq[DP_MAX_QUEUES];
 	struct dp_capture *captures; /* NULL: nobody captures here */

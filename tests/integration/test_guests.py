@@ -128,11 +128,14 @@ def test_tcp_between_guests_goes_in_frames_far_longer_than_the_mtu(four):
     assert "bad_offload" not in switch.stats("s1")["drops"]
 
 
-def test_tcp_to_a_host_that_takes_no_long_frames_is_cut_for_it(four, make_netns):
+@pytest.mark.parametrize("offload", ["all", "csum", "none"])
+def test_tcp_to_the_host_goes_in_long_frames_unless_the_port_is_told_otherwise(
+        four, make_netns, offload):
     """The host's kernel checks every sum."""
     switch, g = four
     host, name = make_netns("host"), unique("in")
     switch.cli("port", "add", name, "--portgroup", "left", "--type", "internal", "--mtu", "1500")
+    switch.cli("port", "set", name, "--offload", offload)
     try:
         netns.ip("link", "set", name, "netns", host.name)
         host.ip("link", "set", name, "up")
@@ -144,7 +147,10 @@ def test_tcp_to_a_host_that_takes_no_long_frames_is_cut_for_it(four, make_netns)
         with listener, connection:
             came = b"".join(iter(lambda: connection.recv(1 << 16), b""))
         assert f"{hashlib.md5(came).hexdigest()}  -\n" == digest
-        assert 1000 < mean_frame_bytes(switch, name, before) <= 1514
+        if offload == "all":
+            assert mean_frame_bytes(switch, name, before) > 4000
+        else:
+            assert 1000 < mean_frame_bytes(switch, name, before) <= 1514
     finally:
         switch.cli("port", "del", name)
 
