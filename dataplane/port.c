@@ -307,7 +307,7 @@ void dp_port_get_info(const struct dp_port *port, struct dp_port_info *ret)
 	unsigned takes;
 
 	memset(ret, 0, sizeof(*ret));
-	ret->link_up = port->policy.admin_up && dp_port_link_up(port);
+	ret->link_up = port->policy.admin_up && port->link_up;
 	ret->peer_connected = atomic_load(&port->connected);
 	ret->n_macs = atomic_load(&port->n_macs);
 	for (unsigned i = 0; i < DP_MAX_QUEUES; i++) {

@@ -71,6 +71,7 @@ struct dp_port {
 	struct dp_port_conf conf;
 	struct dp_port_policy policy;
 	bool is_controller; /* the controller's side of a bridge: not listed */
+	bool link_up;       /* as the workers have it since the last snapshot */
 	bool was_up;        /* link state last announced */
 	char fallback[160]; /* why the device is used in a worse way than it could be */
 	int8_t rxq_worker[DP_MAX_QUEUES]; /* who polls it, DP_NO_WORKER: nobody */

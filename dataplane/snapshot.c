@@ -113,7 +113,7 @@ static void draw_port(struct dp_snap_port *s, struct dp_port *port, struct dp_sn
 	s->no_forward = p->no_forward;
 	s->no_packet_in = p->no_packet_in;
 	s->ofport = p->ofport;
-	s->link_up = dp_port_link_up(port);
+	s->link_up = port->link_up = dp_port_link_up(port);
 	s->promiscuous = p->promiscuous;
 	s->isolated = p->isolated;
 	s->reject_mac_changes = p->reject_mac_changes;
