@@ -27,7 +27,7 @@ VMS = {  # name: port group, address
 }
 VLANS = {"production": 100, "development": 200}
 PEERS = {100: "10.0.0.101/24", 200: "10.0.0.102/24"}
-HERE, THERE = "192.0.2.1", "192.0.2.2"  # of this machine by the shared interface, and beyond it
+HERE, THERE = "198.51.100.1", "198.51.100.2"  # of this machine by the shared interface, and beyond it
 PICTURE = """
       VM A        VM B              VM C
         |           |                 |

@@ -24,7 +24,7 @@ BENCHES = {
 PARTS = {
     "sizes": vhost.sizes, "forms": vhost.forms, "bursts": vhost.bursts, "macs": vhost.macs,
     "pairs": vhost.pairs, "size": vhost.size, "flowspeed": flows.speed, "flowcounts": flows.many,
-    "flowmods": flows.changes,
+    "flowmods": flows.changes, **uplink.PARTS,
 }
 
 
