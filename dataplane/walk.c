@@ -12,11 +12,6 @@ static void begin(struct dp_walk *walk, const struct dp_frame *f, uint32_t in_po
 	dp_put_be32(walk->key.in_port, in_port);
 	walk->in_port = in_port;
 	walk->is_parsed = false;
-	walk->edit = (struct dp_edit){ .head = (uint8_t *)(uintptr_t)f->head,
-		.n = f->n_head,
-		.len = f->len,
-		.key = &walk->key,
-		.offloads = f->offloads };
 	walk->frame = f;
 	walk->variant = NULL;
 	walk->flow = NULL;
@@ -28,12 +23,6 @@ static void begin(struct dp_walk *walk, const struct dp_frame *f, uint32_t in_po
 	walk->n_out = 0;
 	walk->set_has = 0;
 	walk->n_sets = 0;
-	if (unlikely(f->offloads)) {
-		walk->edit.csum_start = f->csum_start;
-		walk->edit.csum_offset = f->csum_offset;
-		walk->edit.l3_start = f->l3_start;
-		walk->edit.hdr_len = f->hdr_len;
-	}
 }
 
 void dp_walk_parse(struct dp_walk *walk)
@@ -41,6 +30,17 @@ void dp_walk_parse(struct dp_walk *walk)
 	const struct dp_frame *f = walk->frame;
 	struct sh_flow_key *key = &walk->key;
 
+	walk->edit = (struct dp_edit){ .head = (uint8_t *)(uintptr_t)f->head,
+		.n = f->n_head,
+		.len = f->len,
+		.key = key,
+		.offloads = f->offloads };
+	if (unlikely(f->offloads)) {
+		walk->edit.csum_start = f->csum_start;
+		walk->edit.csum_offset = f->csum_offset;
+		walk->edit.l3_start = f->l3_start;
+		walk->edit.hdr_len = f->hdr_len;
+	}
 	(void)dp_parse(f->head, f->n_head, f->len, key, &walk->edit.layers);
 	memset((uint8_t *)key + DP_KEY_FRAME_END, 0, sizeof(*key) - DP_KEY_FRAME_END);
 	dp_put_be32(key->in_phy_port, walk->in_port);
@@ -76,6 +76,7 @@ bool dp_walk_own(struct dp_walk_ctx *c, struct dp_walk *walk)
 
 	if (v && !v->is_shared)
 		return true;
+	dp_walk_need_key(walk);
 	v = variant_new(c->space);
 	if (unlikely(!v)) {
 		walk->is_dropped = true;
@@ -91,7 +92,7 @@ static inline void count_flow(struct dp_walk_ctx *c, const struct dp_walk *walk)
 	uint32_t slot = __atomic_load_n(&walk->flow->slot, __ATOMIC_RELAXED);
 
 	if (likely(c->counts))
-		dp_count_add(&c->counts[slot], 1, walk->edit.len, c->decide.now_s);
+		dp_count_add(&c->counts[slot], 1, dp_walk_len(walk), c->decide.now_s);
 }
 
 static void run_program(

@@ -30,7 +30,7 @@ struct dp_action_set {
 
 struct dp_walk {
 	struct sh_flow_key key;       /* unless is_parsed, only its DP_KEY_OWN_WORDS hold */
-	struct dp_edit edit;          /* its key and layers hold when it is parsed */
+	struct dp_edit edit;          /* when is_parsed; key and layers always hold then */
 	const struct dp_frame *frame; /* what an output delivers, but for changes in variant */
 	struct dp_variant *variant;   /* changed head; NULL: as it came */
 	const struct dp_flow *flow;   /* whose program runs; NULL: a packet-out's */
@@ -122,6 +122,12 @@ bool dp_walk_deeper(struct dp_walk *walk);
 /* The same as if it had come in at another port (DP_OUT_IN_PORT: its own), for this one lookup:
  * what is found works with its own again (ovs-actions(7)). */
 void dp_walk_resubmit(struct dp_walk_ctx *c, struct dp_walk *walk, uint8_t table, uint32_t in_port);
+
+/** Bytes of the frame as it is now. */
+static inline uint32_t dp_walk_len(const struct dp_walk *walk)
+{
+	return walk->is_parsed ? walk->edit.len : walk->frame->len;
+}
 
 /** Have a head that may be written; false and a reason for the walk when there is no memory. */
 bool dp_walk_own(struct dp_walk_ctx *c, struct dp_walk *walk);
