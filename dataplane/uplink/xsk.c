@@ -45,7 +45,7 @@ struct ring {
 
 struct xsk {
 	int fd;
-	bool zero_copy, segmented, polls_driver;
+	bool zero_copy, segmented;
 	uint8_t *umem;
 
 	/* the worker that receives */
@@ -184,17 +184,6 @@ static int bind_to_queue(struct xsk *x, const struct xsk_conf *conf)
 	return 0;
 }
 
-/* The driver's queue is served by the worker that wants its frames, in the system calls that it
- * makes, and not where an interrupt finds a CPU. return: whether the kernel knows that */
-static bool prefer_busy_poll(int fd)
-{
-	const int yes = 1, us = 20, budget = 64;
-
-	return setsockopt(fd, SOL_SOCKET, SO_PREFER_BUSY_POLL, &yes, sizeof(yes)) == 0 &&
-	       setsockopt(fd, SOL_SOCKET, SO_BUSY_POLL, &us, sizeof(us)) == 0 &&
-	       setsockopt(fd, SOL_SOCKET, SO_BUSY_POLL_BUDGET, &budget, sizeof(budget)) == 0;
-}
-
 int xsk_new(const struct xsk_conf *conf, struct xsk **ret)
 {
 	struct xsk *x = aligned_alloc(64, RTE_ALIGN_CEIL(sizeof(*x), 64));
@@ -208,8 +197,6 @@ int xsk_new(const struct xsk_conf *conf, struct xsk **ret)
 	xsk_set_max_frame(x, conf->max_frame);
 	x->fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 	r = x->fd < 0 ? -errno : make_umem(x);
-	if (r == 0 && getenv("XBUSY"))
-		x->polls_driver = prefer_busy_poll(x->fd);
 	if (r == 0)
 		r = map_rings(x);
 	if (r == 0) {
@@ -328,7 +315,7 @@ uint16_t xsk_rx(struct xsk *x, struct dp_burst *burst)
 
 	if (n_there == 0) {
 		/* A driver that ran out of buffers does not look for new ones by itself. */
-		if (x->polls_driver || unlikely(wants_wakeup(&x->fill)))
+		if (unlikely(wants_wakeup(&x->fill)))
 			(void)recvfrom(x->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
 		return 0;
 	}
