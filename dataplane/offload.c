@@ -5,11 +5,10 @@
  * wrong checksum, which it could have sent just as well. Runs in workers.
  */
 #include <netinet/in.h>
-#include <rte_byteorder.h>
-#include <rte_ip.h>
 #include <rte_tcp.h>
 
 #include "offload.h"
+#include "sum.h"
 
 #define ETHERTYPE_IPV4 0x0800
 #define ETHERTYPE_IPV6 0x86dd
@@ -17,6 +16,7 @@
 #define UDP_CHECKSUM   6
 #define FIRST_L4       18 /* behind an Ethernet header and a tag, which might be popped */
 #define IP_MAX         65535u
+#define IPV6_BYTES     40u
 
 static uint16_t load_be16(const uint8_t *p)
 {
@@ -35,41 +35,13 @@ static struct dp_seg piece_of(const struct dp_frame *f, unsigned i)
 	return i == 0 ? (struct dp_seg){ f->rest, f->n_rest } : f->more[i - 1];
 }
 
-/* RFC 1071, over pieces of any length. */
-struct sum {
-	uint64_t sum;
-	bool odd;
-};
-
-static void sum_add(struct sum *s, const uint8_t *at, uint32_t n)
-{
-	uint16_t part = rte_raw_cksum(at, n);
-
-	s->sum += s->odd ? rte_bswap16(part) : part;
-	s->odd ^= n & 1;
-}
-
-/* RFC 768: zero would mean that there is none, and its complement says the same. */
-static void sum_store(const struct sum *s, uint8_t *at)
-{
-	uint64_t sum = s->sum;
-	uint16_t v;
-
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	v = (uint16_t)~sum;
-	if (v == 0)
-		v = 0xffff;
-	memcpy(at, &v, sizeof(v));
-}
-
 /* Where the IP header begins. return: 0 when there is none. */
-static uint32_t find_ip(const struct dp_frame *f, uint16_t *ret_type)
+static uint32_t find_ip(const uint8_t *head, uint32_t n_head, uint16_t *ret_type)
 {
 	uint32_t at = 12;
 
-	while (at + 4 < f->n_head) {
-		*ret_type = load_be16(f->head + at);
+	while (at + 4 < n_head) {
+		*ret_type = load_be16(head + at);
 		if (*ret_type != 0x8100 && *ret_type != 0x88a8)
 			return at + 2;
 		at += 4;
@@ -132,7 +104,7 @@ static bool check_headers(struct dp_frame *f, uint32_t ip, uint16_t type, const 
 static bool take_gso(struct dp_frame *f, const struct virtio_net_hdr *header)
 {
 	uint16_t type = 0;
-	uint32_t ip = find_ip(f, &type);
+	uint32_t ip = find_ip(f->head, f->n_head, &type);
 	struct gso_kind kind;
 
 	if (header->gso_size == 0 || !ip ||
@@ -172,6 +144,29 @@ void dp_offload_take(struct dp_frame *f, const struct virtio_net_hdr *header)
 		ok = take_gso(f, header);
 	if (!ok)
 		*f = (struct dp_frame){ .head = f->head, .refused_plus1 = DP_DROP_OFFLOAD + 1 };
+}
+
+void dp_offload_reopen(uint8_t *head, uint32_t n_head, uint32_t len, struct virtio_net_hdr *header)
+{
+	bool is_udp = header->gso_type == VIRTIO_NET_HDR_GSO_UDP_L4;
+	uint8_t offset = is_udp ? UDP_CHECKSUM : TCP_CHECKSUM, protocol;
+	uint16_t type = 0, v;
+	uint32_t ip = find_ip(head, n_head, &type), l4;
+	struct sum sum = { 0 };
+
+	if (!ip || ip + IPV6_BYTES > n_head)
+		return;
+	l4 = ip + (type == ETHERTYPE_IPV4 ? (head[ip] & 0xfu) * 4 : IPV6_BYTES);
+	protocol = head[ip + (type == ETHERTYPE_IPV4 ? 9 : 6)];
+	if ((type != ETHERTYPE_IPV4 && type != ETHERTYPE_IPV6) || l4 + offset + 2 > n_head ||
+		l4 > len || protocol != (is_udp ? IPPROTO_UDP : IPPROTO_TCP))
+		return;
+	sum_add_pseudo(&sum, head + ip, type == ETHERTYPE_IPV4, protocol, len - l4);
+	v = sum_fold(&sum);
+	memcpy(head + l4 + offset, &v, sizeof(v));
+	header->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	header->csum_start = (uint16_t)l4;
+	header->csum_offset = offset;
 }
 
 void dp_offload_put(const struct dp_frame *f, int shift, struct virtio_net_hdr *header)

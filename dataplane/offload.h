@@ -30,6 +30,15 @@
 void dp_offload_take(struct dp_frame *f, const struct virtio_net_hdr *header);
 
 /**
+ * A long frame that a NIC has put together and verified: say what a sender of it would have said,
+ * that its checksum is left to be done. What is no TCP or UDP over plain IP keeps its header.
+ *
+ * shape:   head[n_head] of a frame of len bytes
+ * thread:  any worker
+ */
+void dp_offload_reopen(uint8_t *head, uint32_t n_head, uint32_t len, struct virtio_net_hdr *header);
+
+/**
  * The header for a receiver that takes all that is left to do.
  *
  * units:   shift in bytes, by which the tag that the frame leaves with moves what is behind it

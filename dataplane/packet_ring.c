@@ -197,6 +197,8 @@ static void take_slot(
 	}
 	at = put_tag_back(at, &len, h, &header);
 	dp_frame_from_memory(f, at, len);
+	if (unlikely(header.gso_type && !(header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)))
+		dp_offload_reopen(at, f->n_head, len, &header);
 	dp_offload_take_if_any(f, &header);
 }
 

@@ -121,6 +121,7 @@ static void draw_port(struct dp_snap_port *s, struct dp_port *port, struct dp_sn
 	s->guards_source = s->reject_mac_changes || s->reject_forged;
 	s->vlan = p->vlan;
 	s->offloads = dp_offload_mask(p->offload);
+	s->merges = port->ops == &dp_port_xdp_ops || port->conf.kind == DP_PORT_PCI;
 	draw_limits(s, port->dp);
 	for (unsigned i = 0; i < DP_MAX_QUEUES; i++)
 		if (atomic_load(&port->txq_ready[i]))

@@ -36,6 +36,7 @@ struct dp_snap_port {
 	uint32_t mac_limit;
 	uint16_t index;
 	bool admin_up, link_up;
+	bool merges; /* frames come off a wire one by one */
 	bool promiscuous, isolated, reject_mac_changes, reject_forged;
 	/* limits, storm and own_mac are checked only when this says so */
 	bool guards_source, limits_in, limits_storm, limits_out;

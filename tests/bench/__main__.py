@@ -13,6 +13,9 @@ import flows
 import idle
 import tcp
 import uplink
+import uplink_host
+import uplink_offloads
+import uplink_xdp
 import vhost
 from process import Failed
 from report import Report
@@ -24,7 +27,8 @@ BENCHES = {
 PARTS = {
     "sizes": vhost.sizes, "forms": vhost.forms, "bursts": vhost.bursts, "macs": vhost.macs,
     "pairs": vhost.pairs, "size": vhost.size, "flowspeed": flows.speed, "flowcounts": flows.many,
-    "flowmods": flows.changes, **uplink.PARTS,
+    "flowmods": flows.changes, "uplinkxdp": uplink_xdp.run, "uplinkoffloads": uplink_offloads.run,
+    "uplinkhost": uplink_host.run,
 }
 
 

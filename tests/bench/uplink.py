@@ -5,10 +5,9 @@ import uplink_host
 import uplink_offloads
 import uplink_xdp
 
-PARTS = {"uplinkxdp": uplink_xdp.run, "uplinkoffloads": uplink_offloads.run,
-         "uplinkhost": uplink_host.run}
+PARTS = (uplink_xdp, uplink_offloads, uplink_host)
 
 
 def run(*arguments):
-    for part in PARTS.values():
-        part(*arguments)
+    for part in PARTS:
+        part.run(*arguments)
