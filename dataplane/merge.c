@@ -228,7 +228,7 @@ static void write_head(const struct group *g, uint8_t *head)
 		dp_store_be16(ip + 2, len);
 		memset(ip + 10, 0, 2);
 		sum_add(&sum, ip, IPV4_BYTES);
-		sum_store(&sum, ip + 10);
+		sum_store(&sum, ip + 10, false);
 	} else {
 		dp_store_be16(ip + 4, len - IPV6_BYTES);
 	}

@@ -194,7 +194,7 @@ void dp_offload_checksum(struct dp_frame *f, uint8_t *head)
 	sum_add(&s, f->rest, f->n_rest);
 	for (unsigned i = 0; i < f->n_more; i++)
 		sum_add(&s, f->more[i].at, f->more[i].len);
-	sum_store(&s, head + f->csum_start + f->csum_offset);
+	sum_store(&s, head + f->csum_start + f->csum_offset, f->csum_offset == UDP_CHECKSUM);
 	f->offloads = 0;
 }
 
@@ -277,7 +277,7 @@ static const uint8_t *change_ip(uint8_t *ip, bool is_v4, uint32_t len, uint32_t 
 	store_be16(ip + 4, load_be16(ip + 4) + i);
 	memset(ip + 10, 0, 2);
 	sum_add(&s, ip, (ip[0] & 0xfu) * 4);
-	sum_store(&s, ip + 10);
+	sum_store(&s, ip + 10, false);
 	*ret_n = 8;
 	return ip + 12;
 }
@@ -317,7 +317,7 @@ static void cut_one(struct dp_segmenter *s, unsigned i)
 	sum_add(&sum, pseudo, sizeof(pseudo));
 	sum_add(&sum, l4, from->hdr_len - from->csum_start);
 	sum.sum += payload.sum; /* both headers are of whole words */
-	sum_store(&sum, l4 + from->csum_offset);
+	sum_store(&sum, l4 + from->csum_offset, pseudo[1] == IPPROTO_UDP);
 
 	*f = (struct dp_frame){ .head = head, .n_head = from->hdr_len, .len = len };
 	f->rest = segs[0].at;

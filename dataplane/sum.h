@@ -43,12 +43,13 @@ static inline uint16_t sum_fold(const struct sum *s)
 	return (uint16_t)sum;
 }
 
-/** The checksum. RFC 768: zero would mean that there is none, and its complement says the same. */
-static inline void sum_store(const struct sum *s, uint8_t *at)
+/** The checksum. To UDP zero would mean that there is none, and its complement says the same (RFC
+ * 768); elsewhere zero is what everybody else writes. */
+static inline void sum_store(const struct sum *s, uint8_t *at, bool is_udp)
 {
 	uint16_t v = (uint16_t)~sum_fold(s);
 
-	if (v == 0)
+	if (v == 0 && is_udp)
 		v = 0xffff;
 	memcpy(at, &v, sizeof(v));
 }

@@ -43,12 +43,6 @@ static void put16(uint8_t *at, uint32_t v)
 	at[1] = (uint8_t)v;
 }
 
-/* Of zero and its complement, which say the same, the one that the switch writes. */
-static void put_checksum(uint8_t *at, uint16_t sum)
-{
-	put16(at, sum == 0xffff ? 0xffff : ~(uint32_t)sum);
-}
-
 static uint16_t sum_of(const uint8_t *at, uint32_t n, uint32_t sum)
 {
 	for (uint32_t i = 0; i < n; i++)
@@ -75,7 +69,7 @@ static uint8_t *put_ip(uint8_t *p, const struct spec *s, uint32_t tcp_len)
 	p[8] = s->ttl;
 	p[9] = 6;
 	memset(p + 12, 10, 8);
-	put_checksum(p + 10, sum_of(p, 20, 0));
+	put16(p + 10, ~(uint32_t)sum_of(p, 20, 0));
 	return p + 20;
 }
 
@@ -105,8 +99,8 @@ static uint32_t write_frame(const struct spec *s, uint8_t *frame)
 	memset(tcp + 20, 1, header - 20);
 	for (uint32_t i = 0; i < s->n; i++)
 		tcp[header + i] = (uint8_t)((s->seq + i) * 7 % 251);
-	put_checksum(tcp + 16,
-		sum_of(tcp, tcp_len,
+	put16(tcp + 16,
+		~(uint32_t)sum_of(tcp, tcp_len,
 			sum_of(s->is_v6 ? ip + 8 : ip + 12, s->is_v6 ? 32 : 8, 6 + tcp_len)));
 	return (uint32_t)(tcp + tcp_len - frame);
 }
