@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/paths.h"
 #include "vm_definition.h"
+#include "vm_scope.h"
 #include "vm_spawn.h"
 #include "vms.h"
 
@@ -47,6 +48,7 @@ struct vms {
 	struct ctl *ctl;
 	sd_event *event;
 	struct vms_conf conf;
+	struct vm_scopes *scopes;
 	char folder[96]; /* of sockets and logs */
 	LIST_HEAD(, vm) list;
 };
@@ -291,6 +293,7 @@ static int start_process(struct vm *vm, const struct conf_item *item, struct sh_
 		waitpid(pid, NULL, 0);
 		return sh_err_set(err, r, "its process cannot be watched: %s", strerror(-r));
 	}
+	vm_scope_start(vms->scopes, vm->name, pid);
 	return 0;
 }
 
@@ -353,21 +356,23 @@ int vms_new(struct ctl *ctl, sd_event *event, const struct vms_conf *conf, struc
 	struct vms *vms = calloc(1, sizeof(*vms));
 	int n;
 
-	if (!vms)
+	if (!vms || vm_scopes_new(event, &vms->scopes) < 0) {
+		free(vms);
 		return sh_err_set(err, -ENOMEM, "out of memory");
+	}
 	vms->ctl = ctl;
 	vms->event = event;
 	vms->conf = *conf;
 	LIST_INIT(&vms->list);
 	n = snprintf(vms->folder, sizeof(vms->folder), "%s/vm", conf->run_dir);
 	if (n >= (int)sizeof(vms->folder)) {
-		free(vms);
+		vms_free(vms);
 		return sh_err_set(err, -ENAMETOOLONG, "the run folder's name is too long");
 	}
 	if (mkdir(vms->folder, 0755) < 0 && errno != EEXIST) {
 		n = -errno;
 		sh_err_set(err, n, "cannot make folder %s: %s", vms->folder, strerror(-n));
-		free(vms);
+		vms_free(vms);
 		return n;
 	}
 	*ret = vms;
@@ -387,6 +392,8 @@ void vms_free(struct vms *vms)
 		forget_process(vm);
 		free(vm);
 	}
+	if (vms)
+		vm_scopes_free(vms->scopes);
 	free(vms);
 }
 

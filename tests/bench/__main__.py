@@ -18,18 +18,19 @@ import uplink_host
 import uplink_offloads
 import uplink_xdp
 import vhost
+import vm
 from process import Failed
 from report import Report
 
 BENCHES = {
     "vhost": vhost.run, "idle": idle.run, "flood": flood.run, "tcp": tcp.run, "flows": flows.run,
-    "uplink": uplink.run, "mirror": mirror.run,
+    "uplink": uplink.run, "mirror": mirror.run, "vm": vm.run,
 }
 PARTS = {
     "sizes": vhost.sizes, "forms": vhost.forms, "bursts": vhost.bursts, "macs": vhost.macs,
     "pairs": vhost.pairs, "size": vhost.size, "flowspeed": flows.speed, "flowcounts": flows.many,
     "flowmods": flows.changes, "uplinkxdp": uplink_xdp.run, "uplinkoffloads": uplink_offloads.run,
-    "uplinkhost": uplink_host.run,
+    "uplinkhost": uplink_host.run, "vmstarts": vm.starts, "vmboots": vm.boots,
 }
 
 

@@ -161,6 +161,21 @@ def test_vm_runs_on_while_shuntd_is_away_and_is_found_again(host, tmp_path, end)
     wait_for(lambda: state(host) == "stopped", what="shuntd sees its end")
 
 
+def test_memory_that_is_merged_and_a_switch_exclude_each_other(host, tmp_path):
+    said = refusal(host, "vm", "create", "web1", "--memory", "mergeable=true", "--nics",
+                   "portgroup=production")
+    assert "nics[0]" in said and "a switch cannot reach memory that is merged" in said
+    assert host.json("port", "list") == [] and host.json("vm", "list") == []
+
+
+@pytest.mark.skipif(os.path.exists("/run/systemd/system"), reason="systemd runs here")
+def test_host_without_systemd_is_told_of_once(host, tmp_path):
+    for name in "web1", "web2":
+        create(host, tmp_path, name=name)
+        host.cli("vm", "start", name)
+    assert host.log().count("no cgroups of their own: systemd does not run here") == 1
+
+
 def test_vm_that_cannot_start_says_why(host, tmp_path):
     create(host, tmp_path)
     os.unlink(tmp_path / "kernel")

@@ -44,10 +44,10 @@ declare -A out pid
 class NestedMachine(Machine):
     """The emulated machine with KVM loaded."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, memory="2048M", **options):
         subprocess.run([os.path.join(TOP, "tests", "lib", "guest-nested"), MACHINE, NESTED],
                        check=True)
-        super().__init__("machine", folder, n_nics=0, memory="2048M", cpu="max,+svm")
+        super().__init__("machine", folder, n_nics=0, memory=memory, cpu="max,+svm", **options)
 
     def prepare(self):
         self.ready()
