@@ -138,6 +138,12 @@ ACCEPTED = [
         [errors("set what cannot be set", "nx_vlan_tci|nx_in_port|nx_ip_tos", "2/13", "2/15"),
          errors("set what cannot be set", "nx_vlan_tci|nx_in_port", "2/13", "")]),
     Accepted(
+        "eth_type, ip_proto and mpls_bos", "are written as any other field",
+        "BAD_SET_ARGUMENT", "The standard excepts no field of a header (7.2.5).",
+        [errors("set what cannot be set", "eth_type|ip_proto|mpls_bos", "", "2/15"),
+         errors("wrong actions, .*", "(load|move to) eth_type", "", "2/15"),
+         errors("wrong load2 and output_reg", "eth_type", "", "2/15")]),
+    Accepted(
         "load of all of vlan_tci", "BAD_ACTION BAD_SET_LEN", "sets VID and PCP, or pushes a tag",
         "It is two fields; load of each, set-field and push_vlan do the same.",
         [errors("move vlan tci", "flow", "2/14", ""), ("move vlan tci", ".*", "", "(?s).*"),
