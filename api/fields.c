@@ -18,6 +18,7 @@ static const char *const words_port_type[] = { "vhost-user", "uplink", "internal
 static const char *const words_port_mode[] = { "server", "client", NULL };
 static const char *const words_vlan_mode[] = { "access", "trunk", "native-untagged",
 	"native-tagged", NULL };
+static const char *const words_mirror_tags[] = { "as-is", "by-vlan", NULL };
 static const char *const words_host[] = { "own", "none", "all-but-vms", NULL };
 static const char *const words_accept[] = { "accept", "reject", NULL };
 static const char *const words_eswitch[] = { "legacy", "switchdev", NULL };
@@ -149,6 +150,29 @@ static const struct api_field fdb_fields[] = {
 	{ .name = "mac", .type = API_TYPE_MAC, .help = "address" },
 	{ .name = "port", .type = API_TYPE_NAME, .ref = API_PORT,
 	  .help = "port where the address is" },
+};
+
+static const struct api_field mirror_fields[] = {
+	ROW_NAME(API_MIRROR, "name of the mirror"),
+	{ .name = "bridge", .type = API_TYPE_NAME, .ref = API_BRIDGE,
+	  .help = "bridge whose frames it copies" },
+	{ .name = "select_all", .type = API_TYPE_BOOL,
+	  .def = "true, when no port is selected", .help = "every port of the bridge, both ways" },
+	{ .name = "select_src_port", .type = API_TYPE_NAMES, .ref = API_PORT,
+	  .help = "ports whose frames into the switch are copied" },
+	{ .name = "select_dst_port", .type = API_TYPE_NAMES, .ref = API_PORT,
+	  .help = "ports for which frames out of the switch are copied" },
+	{ .name = "select_vlan", .type = API_TYPE_VLANS, .def = "all",
+	  .help = "frames of these VLANs alone" },
+	{ .name = "output_port", .type = API_TYPE_NAME, .ref = API_PORT,
+	  .help = "port that gets the copies, and nothing else" },
+	{ .name = "output_vlan", .type = API_TYPE_UINT, .min = 1, .max = 4094,
+	  .help = "or the VLAN that they go to, on every port that carries it" },
+	{ .name = "output_tags", .type = API_TYPE_ENUM, .words = words_mirror_tags, .def = "as-is",
+	  .help = "VLAN tag of a copy at output_port: as the selected port has it, or by-vlan, as Open "
+		  "vSwitch does" },
+	{ .name = "snaplen", .type = API_TYPE_UINT, .min = 14, .max = 65535, .def = "no limit",
+	  .help = "bytes of a copy at most" },
 };
 
 static const struct api_field sriov_fields[] = {
@@ -293,6 +317,8 @@ const struct api_table api_tables[API_N_NOUNS] = {
 	[API_PORT] = TABLE("port", "ports", port_fields,
 		"what is plugged into the switch: virtual machines, uplinks, host interfaces"),
 	[API_FDB] = TABLE("fdb", "fdb", fdb_fields, "static entries of the forwarding database"),
+	[API_MIRROR] = TABLE("mirror", "mirrors", mirror_fields,
+		"copies of what ports send and get, to one more port or to a VLAN"),
 	[API_SRIOV] = TABLE("sriov", "sriov", sriov_fields,
 		"NICs with virtual functions, as shunt-sriov makes them; what is not given is left alone"),
 	[API_VM] = TABLE("vm", "vms", vm_fields, "virtual machines"),
@@ -330,6 +356,15 @@ unsigned api_field_slot(enum api_noun noun, const struct api_field *field)
 
 	for (const struct api_field *f = api_tables[noun].fields; f < field; f++)
 		slot += api_field_is_nested(f);
+	return slot;
+}
+
+unsigned api_field_list_slot(enum api_noun noun, const struct api_field *field)
+{
+	unsigned slot = 0;
+
+	for (const struct api_field *f = api_tables[noun].fields; f < field; f++)
+		slot += api_field_is_list(f);
 	return slot;
 }
 
@@ -410,6 +445,7 @@ const char *api_field_allowed(const struct api_field *field, char *text, unsigne
 		[API_TYPE_MAC] = "a MAC address like 02:00:00:00:00:01",
 		[API_TYPE_RATE] = "bits a second like 100M, 1G or a plain number up to 1000G",
 		[API_TYPE_VLANS] = "VLANs from 0 to 4094 like 10,20-29, or all",
+		[API_TYPE_NAMES] = "a list of names of 1 to 63 characters A-Z a-z 0-9 _ . -",
 		[API_TYPE_DPID] = "16 hexadecimal digits, not all 0",
 	};
 	char least[32], words[64];

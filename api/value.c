@@ -287,7 +287,9 @@ static int check_list(const struct api_field *field, const char *text, char *ret
 	struct api_field one = *field;
 	size_t used = 0;
 
-	one.type = field->type == API_TYPE_UINTS ? API_TYPE_UINT : API_TYPE_TEXT;
+	one.type = field->type == API_TYPE_UINTS   ? API_TYPE_UINT
+		   : field->type == API_TYPE_NAMES ? API_TYPE_NAME
+						   : API_TYPE_TEXT;
 	ret[0] = '\0';
 	while (*text) {
 		size_t n = strcspn(text, ",");

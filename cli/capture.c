@@ -45,15 +45,17 @@ static int connect_to(const char *path, struct sh_err *err)
 }
 
 /* return: a descriptor to read when the user wants the end */
-static int watch_signals(void)
+static int watch_signals(struct sh_err *err)
 {
 	sigset_t set;
+	int fd;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC);
+	fd = signalfd(-1, &set, SFD_CLOEXEC);
+	return fd < 0 ? sh_err_set(err, -errno, "signalfd: %s", strerror(errno)) : fd;
 }
 
 static int write_all(int fd, const char *bytes, size_t n)
@@ -116,12 +118,13 @@ static int capture(struct cli *cli, struct sh_err *err)
 	json_object_del(cli->args.params, "write");
 	if (r == 0)
 		r = cli_connect(cli, err, &client);
-	if (r == 0)
+	if (r == 0) /* before the capture: it may be ended as soon as it is seen to run */
+		r = signals = watch_signals(err);
+	if (r >= 0)
 		r = api_client_call(
 			client, cli->verb->method, cli->args.params, NULL, NULL, err, &result);
 	if (r < 0)
 		return r;
-	signals = watch_signals();
 	in = r = connect_to(json_string_value(json_object_get(result, "socket")), err);
 	json_decref(result);
 	if (r < 0)

@@ -11,10 +11,14 @@
 #include "base/paths.h"
 #include "cli.h"
 
+/* Of a list the last value is completed. */
 static void offer(const char *candidate, const char *word)
 {
-	if (strncmp(candidate, word, strlen(word)) == 0)
-		puts(candidate);
+	const char *comma = strrchr(word, ',');
+	int n = comma ? (int)(comma + 1 - word) : 0;
+
+	if (strncmp(candidate, word + n, strlen(word + n)) == 0)
+		printf("%.*s%s\n", n, word, candidate);
 }
 
 static void offer_names(const char *run_dir, const char *noun, const char *word)
@@ -52,7 +56,7 @@ static void offer_values(const char *run_dir, const struct api_field *f, const c
 		offer("true", word);
 		offer("false", word);
 	}
-	if (f->type == API_TYPE_NAME)
+	if (f->type == API_TYPE_NAME || f->type == API_TYPE_NAMES)
 		offer_names(run_dir, api_tables[f->ref].noun, word);
 }
 

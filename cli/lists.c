@@ -57,6 +57,24 @@ void cli_print_ports(struct cli *cli, const json_t *result)
 	LIST(columns, result);
 }
 
+void cli_print_mirrors(struct cli *cli, const json_t *result)
+{
+	static const struct cli_column columns[] = {
+		{ "NAME", "name", false },
+		{ "BRIDGE", "bridge", false },
+		{ "ALL", "select_all", false },
+		{ "FROM", "select_src_port", false },
+		{ "TO", "select_dst_port", false },
+		{ "VLANS", "select_vlan", false },
+		{ "OUTPUT PORT", "output_port", false },
+		{ "OUTPUT VLAN", "output_vlan", true },
+		{ "TX PACKETS", "tx_packets", true },
+		{ "TX BYTES", "tx_bytes", true },
+	};
+
+	LIST(columns, result);
+}
+
 void cli_print_fdb(struct cli *cli, const json_t *result)
 {
 	static const struct cli_column columns[] = {

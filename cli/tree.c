@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * `shunt show`: bridges, their port groups, the ports in them, ports without a group, workers.
+ * `shunt show`: bridges, their port groups, the ports in them, ports without a group, mirrors,
+ * workers.
  */
 #include <stdio.h>
 #include <string.h>
@@ -69,6 +70,52 @@ static void add_port(struct cli_table *table, struct libscols_line *parent, cons
 	cli_table_set(row, COLUMN_WHERE, where);
 }
 
+/* "web1, web2 > mon", "vlan 10 > vlan 99": what is copied, and where to. */
+static void set_copies(struct libscols_line *row, const json_t *mirror)
+{
+	static const char *const lists[] = { "select_src_port", "select_dst_port" };
+	const json_t *vlan = json_object_get(mirror, "output_vlan");
+	char text[256] = "", to[80];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		json_t *name;
+		size_t k;
+
+		json_array_foreach (json_object_get(mirror, lists[i]), k, name)
+			if (n + 80 < sizeof(text))
+				n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s %s",
+					n ? ", " : "", i ? "to" : "from", json_string_value(name));
+	}
+	if (json_is_true(json_object_get(mirror, "select_all")))
+		snprintf(text, sizeof(text), "all");
+	snprintf(to, sizeof(to), "%.70s", string_of(mirror, "output_port"));
+	if (vlan)
+		snprintf(to, sizeof(to), "VLAN %" JSON_INTEGER_FORMAT, json_integer_value(vlan));
+	n = strlen(text);
+	snprintf(text + n, sizeof(text) - n, " > %s", to);
+	cli_table_set(row, COLUMN_WHERE, text);
+	cli_table_set(row, COLUMN_VLAN, string_of(mirror, "select_vlan"));
+}
+
+static void add_mirrors(struct cli_table *table, struct libscols_line *parent,
+	const json_t *mirrors, const char *bridge)
+{
+	json_t *mirror;
+	size_t i;
+
+	json_array_foreach (mirrors, i, mirror) {
+		struct libscols_line *row;
+
+		if (strcmp(string_of(mirror, "bridge"), bridge) != 0)
+			continue;
+		row = cli_table_row(table, parent, NULL);
+		cli_table_set(row, COLUMN_NAME, string_of(mirror, "name"));
+		cli_table_set(row, COLUMN_TYPE, "mirror");
+		set_copies(row, mirror);
+	}
+}
+
 /* Ports of one group; of no group for "". */
 static void add_ports(struct cli_table *table, struct libscols_line *parent, const json_t *ports,
 	const char *group)
@@ -81,8 +128,9 @@ static void add_ports(struct cli_table *table, struct libscols_line *parent, con
 			add_port(table, parent, port);
 }
 
-static void add_bridge(struct cli_table *table, const json_t *bridge, const json_t *groups)
+static void add_bridge(struct cli_table *table, const json_t *bridge, const json_t *result)
 {
+	const json_t *groups = json_object_get(result, "portgroups");
 	struct libscols_line *row = cli_table_row(table, NULL, NULL);
 	const json_t *ports = json_object_get(bridge, "ports");
 	_cleanup_free_ char *n_addresses = cli_text(json_object_get(bridge, "fdb_entries"));
@@ -106,6 +154,7 @@ static void add_bridge(struct cli_table *table, const json_t *bridge, const json
 		add_ports(table, group_row, ports, string_of(group, "name"));
 	}
 	add_ports(table, row, ports, "");
+	add_mirrors(table, row, json_object_get(result, "mirrors"), string_of(bridge, "name"));
 }
 
 static void print_worker(const json_t *worker)
@@ -130,7 +179,7 @@ void cli_print_tree(struct cli *cli, const json_t *result)
 	if (!table)
 		return;
 	json_array_foreach (bridges, i, value)
-		add_bridge(table, value, json_object_get(result, "portgroups"));
+		add_bridge(table, value, result);
 	if (json_array_size(bridges))
 		cli_table_print(table);
 	else

@@ -295,6 +295,8 @@ static int check_item(const struct conf *conf, const struct conf_item *item,
 		return conf_check_port(conf, item, env, where, err);
 	case API_FDB:
 		return check_fdb(conf, item, where, err);
+	case API_MIRROR:
+		return conf_check_mirror(conf, item, where, err);
 	case API_SRIOV:
 		return conf_check_sriov(conf, item, where, err);
 	case API_VM:

@@ -13,6 +13,8 @@ int conf_check_sriov(const struct conf *conf, const struct conf_item *pf, struct
 	struct sh_err *err);
 int conf_check_vm(const struct conf *conf, const struct conf_item *vm, struct conf_where *where,
 	struct sh_err *err);
+int conf_check_mirror(const struct conf *conf, const struct conf_item *mirror,
+	struct conf_where *where, struct sh_err *err);
 int conf_check_unique(const struct conf *conf, const struct conf_env *env, struct conf_where *where,
 	struct sh_err *err);
 

@@ -22,9 +22,11 @@ static void item_done(struct conf_item *item)
 		free(item->v[i]);
 	for (unsigned i = 0; i < API_MAX_NESTED; i++)
 		conf_items_done(&item->nested[i]);
-	for (uint32_t i = 0; i < item->n_list; i++)
-		free(item->list[i]);
-	free(item->list);
+	for (unsigned i = 0; i < API_MAX_LISTS; i++) {
+		for (uint32_t k = 0; k < item->lists[i].n; k++)
+			free(item->lists[i].texts[k]);
+		free(item->lists[i].texts);
+	}
 }
 
 void conf_items_done(struct conf_items *items)
@@ -213,6 +215,21 @@ bool conf_equal_field(
 		return equal_items(field->ref, conf_nested(a, noun, field->name),
 			conf_nested(b, noun, field->name));
 	return x == y || (x && y && strcmp(x, y) == 0);
+}
+
+bool conf_list_has(const char *list, const char *text)
+{
+	size_t len = strlen(text);
+
+	for (;;) {
+		size_t n = strcspn(list, ",");
+
+		if (n == len && memcmp(list, text, n) == 0)
+			return true;
+		if (list[n] == '\0')
+			return false;
+		list += n + 1;
+	}
 }
 
 const char *conf_noun(enum api_noun noun)

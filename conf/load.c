@@ -142,31 +142,41 @@ static int explain(struct conf_lines *lines, const char *file, const struct comp
 		complaint->field[0] ? ": " : "", m[0] ? m : "not a configuration");
 }
 
-static int join_list(struct conf_item *item, enum api_noun noun, struct sh_err *err)
+static int join_list(struct conf_list *list, char **ret, struct sh_err *err)
 {
-	const struct api_table *table = &api_tables[noun];
 	size_t size = 1, used = 0;
 	char *text;
-	unsigned i;
 
-	for (uint32_t k = 0; k < item->n_list; k++)
-		size += strlen(item->list[k]) + 1;
+	for (uint32_t k = 0; k < list->n; k++)
+		size += strlen(list->texts[k]) + 1;
 	text = calloc(1, size);
 	if (!text)
 		return sh_err_set(err, -ENOMEM, "out of memory");
-	for (uint32_t k = 0; k < item->n_list; k++) {
+	for (uint32_t k = 0; k < list->n; k++) {
 		used += (size_t)snprintf(
-			text + used, size - used, "%s%s", k ? "," : "", item->list[k]);
-		free(item->list[k]);
+			text + used, size - used, "%s%s", k ? "," : "", list->texts[k]);
+		free(list->texts[k]);
 	}
-	free(item->list);
-	item->list = NULL;
-	item->n_list = 0;
-	for (i = 0; i < table->n_fields; i++)
-		if (api_field_is_list(&table->fields[i]))
-			break;
-	item->v[i] = text;
+	free(list->texts);
+	*list = (struct conf_list){ 0 };
+	*ret = text;
 	return 0;
+}
+
+static int settle(struct conf_items *items, enum api_noun noun, struct sh_err *err);
+
+/* What libcyaml left of one field. */
+static int settle_field(struct conf_item *item, enum api_noun noun, unsigned f, struct sh_err *err)
+{
+	const struct api_field *field = &api_tables[noun].fields[f];
+	struct conf_list *list;
+
+	if (api_field_is_nested(field))
+		return settle(&item->nested[api_field_slot(noun, field)], field->ref, err);
+	if (!api_field_is_list(field))
+		return 0;
+	list = &item->lists[api_field_list_slot(noun, field)];
+	return list->n ? join_list(list, &item->v[f], err) : 0;
 }
 
 /* From what libcyaml leaves to what the model promises. */
@@ -178,14 +188,8 @@ static int settle(struct conf_items *items, enum api_noun noun, struct sh_err *e
 	if (table->single)
 		items->n = items->items ? 1 : 0;
 	for (uint32_t i = 0; r == 0 && i < items->n; i++) {
-		struct conf_item *item = &items->items[i];
-
-		if (item->n_list)
-			r = join_list(item, noun, err);
 		for (unsigned f = 0; r == 0 && f < table->n_fields; f++)
-			if (api_field_is_nested(&table->fields[f]))
-				r = settle(&item->nested[api_field_slot(noun, &table->fields[f])],
-					table->fields[f].ref, err);
+			r = settle_field(&items->items[i], noun, f, err);
 	}
 	return r;
 }

@@ -9,21 +9,21 @@
 #include "schema.h"
 #include "conf/yaml.h"
 
-static int split_list(struct conf_item *item, unsigned field)
+static int split_list(struct conf_item *item, unsigned field, struct conf_list *list)
 {
 	char *next, *save = NULL;
 	size_t n = 1;
 
 	for (const char *p = item->v[field]; *p; p++)
 		n += *p == ',';
-	item->list = calloc(n, sizeof(*item->list));
-	if (!item->list)
+	list->texts = calloc(n, sizeof(*list->texts));
+	if (!list->texts)
 		return -ENOMEM;
 	for (next = strtok_r(item->v[field], ",", &save); next; next = strtok_r(NULL, ",", &save)) {
-		item->list[item->n_list] = strdup(next);
-		if (!item->list[item->n_list])
+		list->texts[list->n] = strdup(next);
+		if (!list->texts[list->n])
 			return -ENOMEM;
-		item->n_list++;
+		list->n++;
 	}
 	free(item->v[field]);
 	item->v[field] = NULL;
@@ -43,7 +43,7 @@ static int split_item(struct conf_item *item, enum api_noun noun)
 		if (api_field_is_nested(field))
 			r = split_items(&item->nested[api_field_slot(noun, field)], field->ref);
 		else if (api_field_is_list(field) && item->v[f])
-			r = split_list(item, f);
+			r = split_list(item, f, &item->lists[api_field_list_slot(noun, field)]);
 	}
 	return r;
 }

@@ -49,10 +49,12 @@ static void fill_items(enum api_noun noun, size_t offset, cyaml_schema_field_t *
 	ret->value.sequence.max = CYAML_UNLIMITED;
 }
 
-static void fill_list(cyaml_schema_field_t *ret)
+static void fill_list(unsigned slot, cyaml_schema_field_t *ret)
 {
-	ret->data_offset = offsetof(struct conf_item, list);
-	ret->count_offset = offsetof(struct conf_item, n_list);
+	size_t at = offsetof(struct conf_item, lists) + slot * sizeof(struct conf_list);
+
+	ret->data_offset = (uint32_t)(at + offsetof(struct conf_list, texts));
+	ret->count_offset = (uint32_t)(at + offsetof(struct conf_list, n));
 	ret->count_size = sizeof(uint32_t);
 	ret->value.type = CYAML_SEQUENCE;
 	ret->value.flags |= CYAML_FLAG_FLOW;
@@ -75,7 +77,7 @@ static void fill_field(enum api_noun noun, unsigned i, cyaml_schema_field_t *ret
 	ret->key = field->name;
 	ret->value.flags = CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL;
 	if (api_field_is_list(field)) {
-		fill_list(ret);
+		fill_list(api_field_list_slot(noun, field), ret);
 		return;
 	}
 	ret->data_offset = (uint32_t)(offsetof(struct conf_item, v) + i * sizeof(char *));

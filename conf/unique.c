@@ -130,6 +130,7 @@ int conf_check_unique(const struct conf *conf, const struct conf_env *env, struc
 		{ API_PORT, by_device, "device" },
 		{ API_PORT, by_ofport, "ofport" },
 		{ API_BRIDGE, by_datapath_id, "datapath_id" },
+		{ API_MIRROR, by_name, "name" },
 		{ API_SRIOV, by_name, "pf" },
 		{ API_VM, by_name, "name" },
 	};

@@ -108,10 +108,13 @@ static void again(struct capture *c)
 	(void)sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT);
 }
 
-/* Forward without it from now on, and say how much is missing. What waits is still sent. */
+/* Forward without it from now on, and say how much is missing. What was captured before is still
+ * sent: a frame that a guest has is in the ring once no worker is at the capture. */
 static void finish(struct capture *c)
 {
-	dp_capture_drain(c->dp, take, c);
+	dp_capture_stop(c->dp);
+	while (dp_capture_drain(c->dp, take, c) > 0)
+		;
 	(void)pcapng_counts(&c->out, c->last_ns, dp_capture_lost(c->dp));
 	dp_capture_free(c->dp);
 	c->dp = NULL;

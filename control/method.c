@@ -28,6 +28,7 @@ static const struct method methods[] = {
 	ITEM_METHODS("bridge", API_BRIDGE),
 	ITEM_METHODS("portgroup", API_PORTGROUP),
 	ITEM_METHODS("port", API_PORT),
+	ITEM_METHODS("mirror", API_MIRROR),
 	{ "vm.create", method_item_add, API_VM, NULL },
 	{ "vm.set", method_item_set, API_VM, NULL },
 	{ "vm.del", method_item_del, API_VM, " name " },

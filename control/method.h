@@ -62,6 +62,7 @@ int method_find(const struct ctl *ctl, enum api_noun noun, const char *name,
 json_t *method_bridge_object(const struct ctl *ctl, const struct conf_item *bridge);
 json_t *method_portgroup_object(const struct ctl *ctl, const struct conf_item *group);
 json_t *method_port_object(const struct ctl *ctl, const struct conf_item *port);
+json_t *method_mirror_object(const struct ctl *ctl, const struct conf_item *mirror);
 
 /** Array of the objects of a noun. */
 json_t *method_objects(const struct ctl *ctl, enum api_noun noun);

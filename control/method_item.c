@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * add, set, del, list and show, the same for bridges, port groups, ports and virtual machines.
+ * add, set, del, list and show, the same for bridges, port groups, ports, mirrors and virtual
+ * machines.
  * Control thread.
  */
 #include <errno.h>
@@ -102,6 +103,8 @@ static json_t *object_of(const struct ctl *ctl, enum api_noun noun, const struct
 		return method_bridge_object(ctl, item);
 	case API_PORTGROUP:
 		return method_portgroup_object(ctl, item);
+	case API_MIRROR:
+		return method_mirror_object(ctl, item);
 	case API_VM:
 		return vm_list_object(ctl, item);
 	default:
@@ -154,8 +157,9 @@ static bool names_it(const struct users *users, const struct conf_item *item, en
 		const struct api_field *field = &table->fields[i];
 		const struct conf_items *nested;
 
-		if (field->type == API_TYPE_NAME && field->ref == users->noun && item->v[i] &&
-			strcmp(item->v[i], users->name) == 0)
+		if (field->ref == users->noun && item->v[i] &&
+			(field->type == API_TYPE_NAME || field->type == API_TYPE_NAMES) &&
+			conf_list_has(item->v[i], users->name))
 			return true;
 		if (!api_field_is_nested(field))
 			continue;

@@ -32,7 +32,8 @@ int method_show(struct ctl *ctl, const struct call *call, json_t **ret, struct s
 
 	for (uint32_t i = 0; i < bridges->n; i++)
 		json_array_append_new(array, bridge_with_ports(ctl, &bridges->items[i]));
-	*ret = json_pack("{s:o, s:o, s:o}", "bridges", array, "portgroups",
-		method_objects(ctl, API_PORTGROUP), "workers", method_worker_objects(ctl));
+	*ret = json_pack("{s:o, s:o, s:o, s:o}", "bridges", array, "portgroups",
+		method_objects(ctl, API_PORTGROUP), "mirrors", method_objects(ctl, API_MIRROR),
+		"workers", method_worker_objects(ctl));
 	return 0;
 }

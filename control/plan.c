@@ -12,10 +12,10 @@
 #include "conf/policy.h"
 #include "plan.h"
 
-static const enum api_noun del_order[] = { API_VM, API_SRIOV, API_FDB, API_PORT, API_PORTGROUP,
-	API_BRIDGE };
+static const enum api_noun del_order[] = { API_VM, API_SRIOV, API_MIRROR, API_FDB, API_PORT,
+	API_PORTGROUP, API_BRIDGE };
 static const enum api_noun add_order[] = { API_MEMORY, API_WORKERS, API_BRIDGE, API_PORTGROUP,
-	API_PORT, API_FDB, API_SRIOV, API_VM };
+	API_PORT, API_FDB, API_MIRROR, API_SRIOV, API_VM };
 
 struct planner {
 	const struct conf *from, *to;

@@ -89,6 +89,19 @@ static int do_fdb(const struct run *run, const struct plan_step *step, struct sh
 	return step->action == PLAN_DEL ? 0 : switch_fdb_add(run->sw, new_item(run, step), err);
 }
 
+static int do_mirror(const struct run *run, const struct plan_step *step, struct sh_err *err)
+{
+	switch (step->action) {
+	case PLAN_DEL:
+		switch_mirror_del(run->sw, step->name);
+		return 0;
+	case PLAN_SET:
+		return switch_mirror_set(run->sw, new_item(run, step), err);
+	default:
+		return switch_mirror_add(run->sw, new_item(run, step), err);
+	}
+}
+
 /* What runs is not taken away; a change of it is for its next start. */
 static int do_vm(const struct run *run, const struct plan_step *step, struct sh_err *err)
 {
@@ -110,6 +123,8 @@ static int do_step(const struct run *run, const struct plan_step *step, struct s
 		return do_port(run, step, err);
 	case API_FDB:
 		return do_fdb(run, step, err);
+	case API_MIRROR:
+		return do_mirror(run, step, err);
 	case API_VM:
 		return do_vm(run, step, err);
 	default:

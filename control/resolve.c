@@ -178,6 +178,27 @@ static int resolve_policy(const struct conf *conf, const struct conf_item *port,
 		conf_policy(conf, port, "vlan_mode"), &ret->vlan, err);
 }
 
+int resolve_mirror(const struct conf_item *mirror, struct dp_mirror_conf *ret, struct sh_err *err)
+{
+	const char *vlans = conf_get(mirror, API_MIRROR, "select_vlan");
+	const char *all = conf_get(mirror, API_MIRROR, "select_all");
+	const char *tags = conf_get_or_default(mirror, API_MIRROR, "output_tags");
+
+	memset(ret, 0, sizeof(*ret));
+	ret->src_ports = conf_get(mirror, API_MIRROR, "select_src_port");
+	ret->dst_ports = conf_get(mirror, API_MIRROR, "select_dst_port");
+	ret->selects_all = all ? strcmp(all, "true") == 0 : !ret->src_ports && !ret->dst_ports;
+	ret->output_port = conf_get(mirror, API_MIRROR, "output_port");
+	ret->output_vlan = (uint16_t)conf_get_uint(mirror, API_MIRROR, "output_vlan", 0);
+	ret->tags_by_vlan = strcmp(tags, "by-vlan") == 0;
+	ret->snaplen = (uint32_t)conf_get_uint(mirror, API_MIRROR, "snaplen", 0);
+	/* Frames that are in no VLAN of their port are among all frames. */
+	ret->selects_vlans = vlans && strcmp(vlans, "all") != 0;
+	if (ret->selects_vlans && dp_vlan_set_parse(vlans, ret->vlans) < 0)
+		return sh_err_set(err, -EINVAL, "select_vlan: not a list of VLANs");
+	return 0;
+}
+
 int resolve_port(const struct conf *conf, const struct conf_item *port, const char *run_dir,
 	struct dp_port_conf *ret_conf, struct dp_port_policy *ret_policy, struct sh_err *err)
 {

@@ -6,6 +6,7 @@
 
 #include "conf/conf.h"
 #include "dataplane/dp.h"
+#include "dataplane/mirror.h"
 #include "openflow.h"
 
 int resolve_memory(const struct conf *conf, struct dp_conf *ret);
@@ -19,6 +20,9 @@ void resolve_openflow(
 /** The VLAN policy that the three fields mean. errors: those of conf_vlan_mode. */
 int resolve_vlan(const char *vlan, const char *trunk, const char *mode, struct dp_vlan_policy *ret,
 	struct sh_err *err);
+
+/** ret points into the item. errors: -EINVAL (a list of VLANs that is none). */
+int resolve_mirror(const struct conf_item *mirror, struct dp_mirror_conf *ret, struct sh_err *err);
 
 /** errors: those of port_target and resolve_vlan. */
 int resolve_port(const struct conf *conf, const struct conf_item *port, const char *run_dir,

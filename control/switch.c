@@ -61,6 +61,7 @@ void switch_done(struct switch_state *sw)
 {
 	free(sw->bridges);
 	free(sw->ports);
+	free(sw->mirrors);
 	memset(sw, 0, sizeof(*sw));
 }
 

@@ -7,6 +7,7 @@
 
 #include "conf/conf.h"
 #include "dataplane/dp.h"
+#include "dataplane/mirror.h"
 #include "openflow.h"
 
 struct switch_bridge {
@@ -23,6 +24,11 @@ struct switch_port {
 	uint64_t made_ns;
 };
 
+struct switch_mirror {
+	char name[DP_NAME_LEN];
+	struct dp_mirror *dp;
+};
+
 struct ctl;
 
 struct switch_state {
@@ -31,8 +37,10 @@ struct switch_state {
 	sd_event *event;
 	struct switch_bridge *bridges;
 	struct switch_port *ports;
-	unsigned n_bridges, n_ports;
-	unsigned bridges_room, ports_room; /* never less, so that an undo finds room */
+	struct switch_mirror *mirrors;
+	unsigned n_bridges, n_ports, n_mirrors;
+	unsigned bridges_room, ports_room,
+		mirrors_room; /* never less, so that an undo finds room */
 };
 
 void switch_init(struct switch_state *sw, struct ctl *ctl, struct dp *dp, sd_event *event);
@@ -55,6 +63,7 @@ void switch_port_tell(const struct switch_state *sw, const char *name, enum of_p
 /* NULL when there is none. A pointer is valid until the next add or del. */
 struct switch_bridge *switch_bridge(const struct switch_state *sw, const char *name);
 struct switch_port *switch_port(const struct switch_state *sw, const char *name);
+struct switch_mirror *switch_mirror(const struct switch_state *sw, const char *name);
 
 int switch_bridge_add(struct switch_state *sw, const struct conf_item *item, struct sh_err *err);
 int switch_bridge_set(struct switch_state *sw, const struct conf_item *item, struct sh_err *err);
@@ -77,3 +86,8 @@ unsigned switch_retry(struct switch_state *sw, const struct conf *conf);
 
 int switch_fdb_add(struct switch_state *sw, const struct conf_item *item, struct sh_err *err);
 void switch_fdb_del(struct switch_state *sw, const struct conf_item *item);
+
+/* switch_mirror.c. A mirror of ports that could not be made finds them when they are. */
+int switch_mirror_add(struct switch_state *sw, const struct conf_item *item, struct sh_err *err);
+int switch_mirror_set(struct switch_state *sw, const struct conf_item *item, struct sh_err *err);
+void switch_mirror_del(struct switch_state *sw, const char *name);

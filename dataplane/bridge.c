@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "mirror.h"
 #include "pipeline.h"
 #include "walk_worker.h"
 
@@ -104,6 +105,7 @@ void dp_bridge_del(struct dp_bridge *bridge)
 	dp_to_control_forget(bridge);
 	LIST_INSERT_HEAD(&bridge->dp->ports, controller, link);
 	dp_pipeline_free(bridge->pipeline);
+	dp_mirror_free_all(bridge);
 	dp_fdb_free(bridge->fdb);
 	free(bridge);
 }

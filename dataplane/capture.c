@@ -34,10 +34,11 @@ struct ring {
 
 struct dp_capture {
 	struct dp_capture *next; /* of the same port */
-	struct dp_port *port;    /* NULL: gone */
+	struct dp_port *port;    /* NULL: gone, or stopped */
 	struct dp *dp;
 	unsigned directions;
 	uint32_t snaplen;
+	bool is_leaked; /* workers may still be at it */
 	bool is_filtered;
 	struct bpf_program filter;
 	uint64_t begin_tsc, begin_ns;
@@ -253,12 +254,19 @@ static bool unlink_capture(struct dp_capture *c)
 	return dp_commit(c->dp, NULL) == 0;
 }
 
+void dp_capture_stop(struct dp_capture *c)
+{
+	if (c->port && !unlink_capture(c))
+		c->is_leaked = true; /* better than freed */
+	c->port = NULL;
+}
+
 void dp_capture_free(struct dp_capture *c)
 {
 	if (!c)
 		return;
-	/* Better leak it than free it. */
-	if (!c->port || unlink_capture(c))
+	dp_capture_stop(c);
+	if (!c->is_leaked)
 		release(c);
 }
 
@@ -346,7 +354,7 @@ unsigned dp_capture_drain(
 				&places[i].ring->read, places[i].end, memory_order_release);
 	}
 	c->n_refused += n - done;
-	return done;
+	return n;
 }
 
 uint64_t dp_capture_lost(const struct dp_capture *c)

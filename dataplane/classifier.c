@@ -81,6 +81,11 @@ void dp_table_free(struct dp_table *table)
 	free(table);
 }
 
+static uint32_t used_of(const struct dp_mask_group *group)
+{
+	return group->n_finer ? UINT32_MAX : group->mask->used;
+}
+
 static void insert_probe(struct dp_probes *probes, const struct dp_mask_group *group)
 {
 	struct dp_probe probe = {
@@ -91,6 +96,7 @@ static void insert_probe(struct dp_probes *probes, const struct dp_mask_group *g
 	};
 	uint32_t i = probes->n++;
 
+	probes->used |= used_of(group);
 	for (; i && probes->probes[i - 1].max_priority < probe.max_priority; i--)
 		probes->probes[i] = probes->probes[i - 1];
 	probes->probes[i] = probe;
@@ -118,6 +124,7 @@ int dp_table_publish(struct dp_table *table)
 	if (!probes)
 		return -ENOMEM;
 	probes->n = 0;
+	probes->used = table->clauses && table->clauses->n_flows ? UINT32_MAX : 0;
 	probes->clauses = table->clauses && table->clauses->n_flows ? table->clauses : NULL;
 	for (unsigned i = 0; i < DP_GROUPS_MAX; i++) {
 		struct dp_mask_group *group = table->groups[i];
@@ -156,10 +163,12 @@ static int make_flow(struct dp_table *table, const struct sh_flow_key *value,
 	return 0;
 }
 
-/* What workers see must cover the flow before they can see it: its group, and its priority. */
+/* What workers see must cover the flow before they can see it: its group, its priority, and the
+ * words that it looks at. */
 static int cover(struct dp_table *table, const struct dp_mask_group *group)
 {
-	if (dp_priorities_max(&group->priorities) > group->published_max)
+	if (dp_priorities_max(&group->priorities) > group->published_max ||
+		used_of(group) & ~dp_table_used(table))
 		return dp_table_publish(table);
 	if (table->is_stale)
 		(void)dp_table_publish(table);

@@ -121,6 +121,14 @@ void dp_table_lookup(const struct dp_table *table, const struct sh_flow_key *con
 unsigned dp_table_clauses(const struct dp_table *table, const struct sh_flow_key *key,
 	const struct dp_flow *ret[], unsigned max);
 
+/**
+ * The words of keys that a lookup may look at.
+ *
+ * return:  a bit map; a flow that is linked after this may look at more
+ * thread:  any worker, lock-free
+ */
+uint32_t dp_table_used(const struct dp_table *table);
+
 struct dp_table_info {
 	uint32_t n_flows, n_masks; /* masks that flows have */
 	uint32_t n_groups;         /* probes that a miss costs */

@@ -154,6 +154,11 @@ void dp_table_search(const struct dp_table *table, const struct dp_probes *probe
 	}
 }
 
+uint32_t dp_table_used(const struct dp_table *table)
+{
+	return atomic_load_explicit(&table->probes, memory_order_acquire)->used;
+}
+
 void dp_table_lookup(const struct dp_table *table, const struct sh_flow_key *const keys[],
 	unsigned n, const struct dp_flow *ret[])
 {

@@ -104,6 +104,7 @@ struct dp_probe {
 /* Highest priority first. */
 struct dp_probes {
 	uint32_t n;
+	uint32_t used;                  /* bit map of words that flows' masks use */
 	const struct dp_table *clauses; /* NULL: none */
 	struct dp_probe probes[];
 };

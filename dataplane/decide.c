@@ -32,6 +32,11 @@ static inline bool is_link_local(uint64_t key)
 	return (key >> 16 & UINT64_C(0xffffffffff)) == LINK_LOCAL && (key >> 56 & 0xf0) == 0;
 }
 
+bool dp_is_link_local(const uint8_t *head)
+{
+	return is_link_local(dp_fdb_key(head, 0));
+}
+
 static inline void drop(struct dp_verdict *v, enum dp_drop reason, uint16_t port)
 {
 	v->kind = DP_VERDICT_DROP;
@@ -89,7 +94,7 @@ static inline int check_form(
 	if (unlikely(l2_len > in->max_frame - 4))
 		return DP_DROP_OVERSIZE;
 	if (unlikely(!in->admin_up || in->no_receive))
-		return DP_DROP_RX_ADMIN_DOWN;
+		return in->is_mirror_output ? DP_DROP_FROM_MIRROR : DP_DROP_RX_ADMIN_DOWN;
 	return DP_N_DROPS;
 }
 
@@ -141,10 +146,17 @@ static inline bool may_learn(const struct dp_snap_port *in, uint64_t src_key)
 	       ADDRESS(src_key) == atomic_load_explicit(&in->port->own_mac, memory_order_relaxed);
 }
 
+/* In a VLAN of copies every port seems to have every address: none is learned. */
+static inline bool is_unlearned(const struct dp_snap_bridge *bridge, uint64_t src_key)
+{
+	return unlikely(bridge->has_unlearned) &&
+	       dp_vlan_set_has(bridge->unlearned, (uint16_t)src_key);
+}
+
 /* The source is not known on this port: ask for it to be learned, or refuse the frame. */
 static int learn(const struct dp_snap_port *in, const struct dp_fdb_hit *hit, struct dp_verdict *v)
 {
-	if (!may_learn(in, v->src_key))
+	if (!may_learn(in, v->src_key) || is_unlearned(in->bridge, v->src_key))
 		return DP_N_DROPS;
 	if (hit->port_plus1 && hit->flags & DP_FDB_STATIC)
 		return DP_DROP_STATIC_MOVE;
@@ -168,20 +180,27 @@ static inline int check_source(const struct dp_decide_ctx *ctx, uint64_t hash, s
 	return learn(ctx->in, &hit, v);
 }
 
-/* Link, MTU and rate of the sending port. */
-static inline int check_sending(const struct dp_decide_ctx *ctx, const struct dp_snap_port *out,
+/* MTU and rate of the sending port. */
+static inline int check_limits(const struct dp_decide_ctx *ctx, const struct dp_snap_port *out,
 	const struct dp_frame *f, bool tagged)
 {
 	uint32_t l2_len = tagged ? wire_len(f) - 4 : wire_len(f);
 
-	if (unlikely(!out->link_up || !out->admin_up || out->no_forward))
-		return DP_DROP_LINK_DOWN;
 	if (unlikely(l2_len > out->max_frame - 4))
 		return DP_DROP_TX_OVERSIZE;
 	if (unlikely(
 		    out->limits_out && !takes(ctx, &out->port->bucket_out, &out->rate_out, f->len)))
 		return DP_DROP_RATE_OUT;
 	return DP_N_DROPS;
+}
+
+/* And its link. */
+static inline int check_sending(const struct dp_decide_ctx *ctx, const struct dp_snap_port *out,
+	const struct dp_frame *f, bool tagged)
+{
+	if (unlikely(!out->link_up || !out->admin_up || out->no_forward))
+		return out->is_mirror_output ? DP_DROP_TO_MIRROR : DP_DROP_LINK_DOWN;
+	return check_limits(ctx, out, f, tagged);
 }
 
 /* What the sending port says to a frame that would leave by it. */
@@ -327,6 +346,16 @@ int dp_decide_exit(const struct dp_decide_ctx *ctx, const struct dp_snap_port *o
 	const struct dp_frame *frame)
 {
 	return check_sending(ctx, out, frame, is_tagged(frame));
+}
+
+int dp_decide_copy(const struct dp_decide_ctx *ctx, const struct dp_snap_port *out,
+	const struct dp_frame *frame)
+{
+	bool is_closed = out->no_forward && !out->is_mirror_output;
+
+	if (unlikely(!out->link_up || !out->admin_up || is_closed))
+		return DP_DROP_LINK_DOWN;
+	return check_limits(ctx, out, frame, is_tagged(frame));
 }
 
 void dp_decide_normal(

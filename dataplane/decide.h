@@ -97,6 +97,13 @@ int dp_decide_enter(
 int dp_decide_exit(const struct dp_decide_ctx *ctx, const struct dp_snap_port *out,
 	const struct dp_frame *frame);
 
+/** May a mirror's copy leave by a port. return: as dp_decide_exit. */
+int dp_decide_copy(const struct dp_decide_ctx *ctx, const struct dp_snap_port *out,
+	const struct dp_frame *frame);
+
+/** Whether a frame is one that bridges keep to themselves. shape: head[8] is readable */
+bool dp_is_link_local(const uint8_t *head);
+
 /** What the learning bridge does with it: VLANs, learning, look-up. */
 void dp_decide_normal(
 	const struct dp_decide_ctx *ctx, const struct dp_frame *frame, struct dp_verdict *verdict);

@@ -6,6 +6,7 @@
  */
 #include "capture.h"
 #include "dp_private.h"
+#include "mirror.h"
 #include "walk_worker.h"
 
 static struct dp_port_counters *counters(struct dp_worker *w, uint16_t port)
@@ -55,7 +56,13 @@ static inline void send(
 	c->tx_packets += sent;
 	c->tx_bytes += bytes;
 	w->tx_packets += sent;
-	if (unlikely(out->captures))
+}
+
+static void send_noted(
+	struct dp_worker *w, const struct dp_snap_port *out, struct dp_item *items, unsigned n)
+{
+	send(w, out, items, n);
+	if (out->captures)
 		dp_capture_sent(w, out, items, n);
 }
 
@@ -67,7 +74,7 @@ static void send_segments(struct dp_worker *w, uint16_t in, const struct dp_snap
 
 	count_copies(w, in, dp_segment_begin(s, item) - 1);
 	while ((n = dp_segment_next(s)))
-		send(w, out, s->items, n);
+		send_noted(w, out, s->items, n);
 }
 
 /* A frame that has something left to be done has its head in private memory. */
@@ -77,13 +84,14 @@ static void finish_checksum(const struct dp_frame *f)
 }
 
 /* To a port that does not take all that is left to be done: do it. Frames keep their order. */
-static __rte_noinline void send_finished(
-	struct dp_worker *w, uint16_t in, const struct dp_snap_port *out, struct dp_batch *batch)
+static void send_finished(struct dp_worker *w, uint16_t in, const struct dp_snap_port *out,
+	struct dp_item *items, unsigned n)
 {
 	unsigned takes = atomic_load_explicit(&out->port->takes, memory_order_relaxed), first = 0;
 
-	for (unsigned i = 0; i < batch->n; i++) {
-		struct dp_item *item = &batch->items[i];
+	for (unsigned i = 0; i < n; i++) {
+		struct dp_item *item = &items[i];
+
 		if (!(item->frame->offloads & ~takes))
 			continue;
 		if (!(item->frame->offloads & DP_OFFLOAD_TSO)) {
@@ -91,12 +99,24 @@ static __rte_noinline void send_finished(
 			continue;
 		}
 		if (i > first)
-			send(w, out, batch->items + first, i - first);
+			send_noted(w, out, items + first, i - first);
 		send_segments(w, in, out, item);
 		first = i + 1;
 	}
-	if (batch->n > first)
-		send(w, out, batch->items + first, batch->n - first);
+	if (n > first)
+		send_noted(w, out, items + first, n - first);
+}
+
+/* What is left to be done is done, and captures and mirrors get what they want. */
+static __rte_noinline void flush_slowly(
+	struct dp_worker *w, uint16_t in, const struct dp_snap_port *out, struct dp_batch *batch)
+{
+	if (batch->offloads)
+		send_finished(w, in, out, batch->items, batch->n);
+	else
+		send_noted(w, out, batch->items, batch->n);
+	if (out->mirrors_out)
+		dp_mirror_sent(w, in, out, batch->items, batch->n);
 }
 
 static void flush(struct dp_worker *w, uint16_t in, uint16_t index)
@@ -104,10 +124,10 @@ static void flush(struct dp_worker *w, uint16_t in, uint16_t index)
 	const struct dp_snap_port *out = w->snapshot->ports[index];
 	struct dp_batch *batch = &w->batches[index];
 
-	if (likely(!batch->offloads))
+	if (likely(!(batch->offloads | out->is_watched)))
 		send(w, out, batch->items, batch->n);
 	else
-		send_finished(w, in, out, batch);
+		flush_slowly(w, in, out, batch);
 	batch->n = 0;
 	batch->offloads = 0;
 }
@@ -243,6 +263,21 @@ void dp_deliver_burst(struct dp_worker *w, const struct dp_decide_ctx *ctx,
 	for (unsigned i = 0; i < n; i++)
 		deliver(w, ctx, &frames[i], &verdicts[i]);
 	dp_deliver_end(w, ctx->in->index);
+}
+
+void dp_deliver_copies(struct dp_worker *w, uint16_t in, const struct dp_snap_port *out,
+	struct dp_item *items, unsigned n)
+{
+	if (n == 0)
+		return;
+	count_copies(w, in, n);
+	send_finished(w, in, out, items, n);
+}
+
+void dp_count_copy_drop(struct dp_worker *w, uint16_t in, uint16_t out, uint8_t reason)
+{
+	count_copies(w, in, 1);
+	count_drop(w, out, reason, 1);
 }
 
 void dp_count_walk(struct dp_worker *w, uint16_t in, uint32_t n_out, uint8_t why)

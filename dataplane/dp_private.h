@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "counts.h"
+#include "dataplane/mirror.h"
 #include "defer.h"
 #include "worker.h"
 
@@ -24,6 +25,7 @@ struct dp_bridge {
 	unsigned n_ports;
 	uint16_t snap_index; /* scratch of a drawing */
 	uint64_t n_moves;
+	struct dp_mirror *mirrors[DP_MAX_MIRRORS];
 	struct sh_log_limit move_log, full_log;
 };
 

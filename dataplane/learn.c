@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "dp_private.h"
+#include "mirror.h"
 
 #define SWEEP_BUCKETS 65536 /* a tick: all of a table of default size, a slice of a larger one */
 
@@ -89,6 +90,9 @@ static void take_in(struct dp *dp, const struct dp_learn_msg *msg)
 	if (!port)
 		return;
 	bridge = port->bridge;
+	/* A worker may have asked before it knew of a mirror. */
+	if (port->is_mirror_output || dp_mirror_owns_vlan(bridge, (uint16_t)msg->key))
+		return;
 	fdb_get(bridge->fdb, msg->key, &hit);
 	if (hit.port_plus1 == port->index + 1 || (hit.port_plus1 && hit.flags & DP_FDB_STATIC))
 		return;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "capture.h"
+#include "mirror.h"
 #include "pipeline.h"
 
 static const struct dp_port_ops *const kinds[] = {
@@ -107,6 +108,7 @@ int dp_port_add(struct dp_bridge *bridge, const struct dp_port_conf *conf,
 	}
 	LIST_INSERT_HEAD(&bridge->dp->ports, port, link);
 	bridge->n_ports++;
+	dp_mirror_bind_port(port);
 	dp_port_watch_addresses(bridge);
 	dp_port_notify(port);
 	*ret = port;
@@ -211,6 +213,7 @@ void dp_port_del(struct dp_port *port)
 
 	LIST_REMOVE(port, link);
 	port->bridge->n_ports--;
+	dp_mirror_forget_port(port);
 	dp_port_watch_addresses(port->bridge);
 	/* Without a new snapshot workers go on using the port: better leak it than free it. */
 	if (dp_commit(dp, NULL) < 0)
@@ -306,7 +309,7 @@ void dp_port_get_info(const struct dp_port *port, struct dp_port_info *ret)
 	uint64_t own = atomic_load(&port->own_mac);
 
 	memset(ret, 0, sizeof(*ret));
-	ret->link_up = port->policy.admin_up && dp_port_link_up(port);
+	ret->link_up = port->policy.admin_up && port->link_up;
 	ret->peer_connected = atomic_load(&port->connected);
 	ret->n_macs = atomic_load(&port->n_macs);
 	for (unsigned i = 0; i < DP_MAX_QUEUES; i++) {

@@ -71,11 +71,14 @@ struct dp_port {
 	struct dp_port_conf conf;
 	struct dp_port_policy policy;
 	bool is_controller; /* the controller's side of a bridge: not listed */
+	bool link_up;       /* as the workers have it since the last snapshot */
 	bool was_up;        /* link state last announced */
 	char fallback[160]; /* why the device is used in a worse way than it could be */
 	int8_t rxq_worker[DP_MAX_QUEUES]; /* who polls it, DP_NO_WORKER: nobody */
 	unsigned n_macs_seen;             /* scratch of a recount */
 	struct dp_capture *captures;      /* chain, NULL: none */
+	uint32_t mirrors_in, mirrors_out; /* bit a slot of the bridge's mirrors */
+	bool is_mirror_output;
 
 	/* Written by the thread that serves the device, read by the control thread. */
 	_Atomic bool rxq_ready[DP_MAX_QUEUES], txq_ready[DP_MAX_QUEUES];

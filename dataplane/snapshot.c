@@ -8,12 +8,13 @@
 #include <string.h>
 
 #include "dp_private.h"
+#include "mirror.h"
 
 #define MIN_BURST_BYTES 65536
 
 /* Where the parts of the one allocation begin. */
 struct layout {
-	size_t ports, table, bridges, indexes, ofports, queues, total;
+	size_t ports, table, bridges, mirrors, indexes, ofports, queues, total;
 	unsigned n_ports, n_bridges, n_queues;
 	uint32_t table_len;
 };
@@ -51,6 +52,8 @@ static void measure(const struct dp *dp, struct layout *l)
 	at += l->table_len * sizeof(struct dp_snap_port *);
 	l->bridges = at;
 	at += l->n_bridges * sizeof(struct dp_snap_bridge);
+	l->mirrors = at;
+	at += dp_mirror_snap_bytes(dp);
 	l->queues = at;
 	at += DP_MAX_WORKERS * l->n_queues * sizeof(struct dp_snap_rxq);
 	l->indexes = at;
@@ -96,6 +99,18 @@ static void draw_limits(struct dp_snap_port *s, const struct dp *dp)
 	s->limits_storm = p->storm_pps != 0;
 }
 
+/* A mirror's output takes copies alone: for all others it is as if a controller had closed it. */
+static void draw_watchers(struct dp_snap_port *s, const struct dp_port *port)
+{
+	s->captures = port->captures;
+	s->mirrors_in = port->mirrors_in;
+	s->mirrors_out = port->mirrors_out;
+	s->is_watched = s->captures || s->mirrors_in || s->mirrors_out;
+	s->is_mirror_output = port->is_mirror_output;
+	if (s->is_mirror_output)
+		s->no_receive = s->no_forward = true;
+}
+
 static void draw_port(struct dp_snap_port *s, struct dp_port *port, struct dp_snap_bridge *bridges)
 {
 	const struct dp_port_policy *p = &port->policy;
@@ -104,7 +119,6 @@ static void draw_port(struct dp_snap_port *s, struct dp_port *port, struct dp_sn
 	s->port = port;
 	s->ops = port->ops;
 	s->index = port->index;
-	s->captures = port->captures;
 	s->max_frame = dp_max_frame(p->mtu);
 	s->mac_limit = p->mac_limit;
 	s->admin_up = p->admin_up;
@@ -112,7 +126,7 @@ static void draw_port(struct dp_snap_port *s, struct dp_port *port, struct dp_sn
 	s->no_forward = p->no_forward;
 	s->no_packet_in = p->no_packet_in;
 	s->ofport = p->ofport;
-	s->link_up = dp_port_link_up(port);
+	s->link_up = port->link_up = dp_port_link_up(port);
 	s->promiscuous = p->promiscuous;
 	s->isolated = p->isolated;
 	s->reject_mac_changes = p->reject_mac_changes;
@@ -120,9 +134,16 @@ static void draw_port(struct dp_snap_port *s, struct dp_port *port, struct dp_sn
 	s->guards_source = s->reject_mac_changes || s->reject_forged;
 	s->vlan = p->vlan;
 	draw_limits(s, port->dp);
+	draw_watchers(s, port);
 	for (unsigned i = 0; i < DP_MAX_QUEUES; i++)
 		if (atomic_load(&port->txq_ready[i]))
 			s->txq[s->n_txq++] = (uint8_t)i;
+}
+
+/* What is flooded may go there. */
+static bool is_forwarding(const struct dp_port *port, const struct dp_bridge *bridge)
+{
+	return port->bridge == bridge && !port->is_controller && !port->is_mirror_output;
 }
 
 static void draw_bridge(
@@ -136,11 +157,11 @@ static void draw_bridge(
 	s->drops_fragments = bridge->drops_fragments;
 	s->ports = indexes;
 	LIST_FOREACH (port, &dp->ports, link)
-		if (port->bridge == bridge && !port->is_controller && port->policy.promiscuous)
+		if (is_forwarding(port, bridge) && port->policy.promiscuous)
 			indexes[s->n_ports++] = port->index;
 	s->n_promiscuous = s->n_ports;
 	LIST_FOREACH (port, &dp->ports, link)
-		if (port->bridge == bridge && !port->is_controller && !port->policy.promiscuous)
+		if (is_forwarding(port, bridge) && !port->policy.promiscuous)
 			indexes[s->n_ports++] = port->index;
 }
 
@@ -243,6 +264,7 @@ int dp_snapshot_new(struct dp *dp, struct dp_snapshot **ret)
 			s->bridges[port->bridge->snap_index].controller = ports;
 		s->ports[port->index] = ports++;
 	}
+	dp_mirror_draw(dp, s, (struct dp_snap_mirror *)(memory + l.mirrors));
 	deal_queues(dp, s, (struct dp_snap_rxq *)(memory + l.queues), &l);
 	*ret = s;
 	return 0;

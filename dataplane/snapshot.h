@@ -11,6 +11,7 @@
 #include "vlan_rules.h"
 
 struct dp_pipeline;
+struct dp_snap_mirror;
 struct dp_snap_port;
 
 struct dp_snap_bridge {
@@ -25,6 +26,9 @@ struct dp_snap_bridge {
 	uint32_t n_ofports;
 	const uint16_t *by_ofport; /* [n_ofports], index + 1; 0: no port */
 	uint16_t local_plus1;
+	bool has_unlearned;
+	const struct dp_snap_mirror *mirrors; /* by their slot */
+	uint64_t unlearned[DP_VLAN_WORDS];    /* VLANs in which nothing is learned */
 };
 
 /* A port's policy as the fast path reads it: the first cache line is what every frame needs. */
@@ -43,7 +47,10 @@ struct dp_snap_port {
 	uint32_t ofport;
 	uint8_t n_txq;
 	uint8_t txq[DP_MAX_QUEUES];
-	struct dp_capture *captures; /* NULL: nobody captures here */
+	bool is_watched; /* by the captures and mirrors below */
+	bool is_mirror_output;
+	struct dp_capture *captures;      /* NULL: nobody captures here */
+	uint32_t mirrors_in, mirrors_out; /* bit a slot of the bridge's mirrors */
 
 	struct dp_vlan_policy vlan __rte_cache_aligned;
 	struct dp_bucket_rate rate_in, rate_out, rate_storm;

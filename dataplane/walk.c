@@ -6,21 +6,12 @@
  */
 #include "walk.h"
 
-/* What does not come from the frame; parsing clears the rest. */
-static inline void clear_key(struct sh_flow_key *key)
+static void begin(struct dp_walk *walk, const struct dp_frame *f, uint32_t in_port)
 {
-	memset(key, 0, DP_KEY_FRAME_BEGIN);
-	memset((uint8_t *)key + DP_KEY_FRAME_END, 0, sizeof(*key) - DP_KEY_FRAME_END);
-}
-
-static void begin(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_frame *f)
-{
-	clear_key(&walk->key);
-	walk->edit = (struct dp_edit){ .head = (uint8_t *)(uintptr_t)f->head,
-		.n = f->n_head,
-		.len = f->len,
-		.key = &walk->key,
-		.offloads = f->offloads };
+	memset(&walk->key, 0, DP_KEY_FRAME_BEGIN);
+	dp_put_be32(walk->key.in_port, in_port);
+	walk->in_port = in_port;
+	walk->is_parsed = false;
 	walk->frame = f;
 	walk->variant = NULL;
 	walk->flow = NULL;
@@ -32,22 +23,28 @@ static void begin(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_f
 	walk->n_out = 0;
 	walk->set_has = 0;
 	walk->n_sets = 0;
+}
+
+void dp_walk_parse(struct dp_walk *walk)
+{
+	const struct dp_frame *f = walk->frame;
+	struct sh_flow_key *key = &walk->key;
+
+	walk->edit = (struct dp_edit){ .head = (uint8_t *)(uintptr_t)f->head,
+		.n = f->n_head,
+		.len = f->len,
+		.key = key,
+		.offloads = f->offloads };
 	if (unlikely(f->offloads)) {
 		walk->edit.csum_start = f->csum_start;
 		walk->edit.csum_offset = f->csum_offset;
 		walk->edit.l3_start = f->l3_start;
 		walk->edit.hdr_len = f->hdr_len;
 	}
-}
-
-static void parse(const struct dp_walk_ctx *c, struct dp_walk *walk, uint32_t in_port)
-{
-	const struct dp_frame *f = walk->frame;
-
-	(void)dp_parse(f->head, f->n_head, f->len, &walk->key, &walk->edit.layers);
-	dp_put_be32(walk->key.in_port, in_port);
-	dp_put_be32(walk->key.in_phy_port, in_port);
-	dp_put_be32(walk->key.actset_output, 0);
+	(void)dp_parse(f->head, f->n_head, f->len, key, &walk->edit.layers);
+	memset((uint8_t *)key + DP_KEY_FRAME_END, 0, sizeof(*key) - DP_KEY_FRAME_END);
+	dp_put_be32(key->in_phy_port, walk->in_port);
+	walk->is_parsed = true;
 }
 
 static struct dp_variant *variant_new(struct dp_walk_space *space)
@@ -79,6 +76,7 @@ bool dp_walk_own(struct dp_walk_ctx *c, struct dp_walk *walk)
 
 	if (v && !v->is_shared)
 		return true;
+	dp_walk_need_key(walk);
 	v = variant_new(c->space);
 	if (unlikely(!v)) {
 		walk->is_dropped = true;
@@ -94,7 +92,7 @@ static inline void count_flow(struct dp_walk_ctx *c, const struct dp_walk *walk)
 	uint32_t slot = __atomic_load_n(&walk->flow->slot, __ATOMIC_RELAXED);
 
 	if (likely(c->counts))
-		dp_count_add(&c->counts[slot], 1, walk->edit.len, c->decide.now_s);
+		dp_count_add(&c->counts[slot], 1, dp_walk_len(walk), c->decide.now_s);
 }
 
 static void run_program(
@@ -143,6 +141,59 @@ static inline void count_table(
 		dp_count_add(&c->counts[c->pipeline->slots[table]], n_matched, n, c->decide.now_s);
 }
 
+/* return: whether any was not yet */
+static bool parse_all(struct dp_walk *const walks[], unsigned n)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < n; i++) {
+		any |= !walks[i]->is_parsed;
+		dp_walk_need_key(walks[i]);
+	}
+	return any;
+}
+
+static bool reads_frame(uint32_t used)
+{
+	return used & ~DP_KEY_OWN_WORDS;
+}
+
+/* Whether a table that does not read frames finds the same for all. */
+static bool are_alike(const struct sh_flow_key *const keys[], unsigned n)
+{
+	static_assert(DP_KEY_OWN_WORDS == 3, "two words");
+	uint64_t differ = 0;
+
+	for (unsigned i = 1; i < n; i++)
+		differ |= (keys[i]->words[0] ^ keys[0]->words[0]) |
+			  (keys[i]->words[1] ^ keys[0]->words[1]);
+	return differ == 0;
+}
+
+/* Where a table asks for nothing but the port, frames are not parsed, and those that came by one
+ * port are looked up once. A flow that asks for more may have come since the table was looked at,
+ * and what it was compared with is no key: the lookup counts for nothing then. */
+static void look_at(const struct dp_table *t, struct dp_walk *const walks[], unsigned n,
+	const struct sh_flow_key *const keys[], const struct dp_flow *flows[])
+{
+	unsigned n_different = n;
+	uint32_t used = 0;
+
+	if (reads_frame(dp_table_used(t)))
+		(void)parse_all(walks, n);
+	else if (likely(are_alike(keys, n)))
+		n_different = 1;
+	dp_table_lookup(t, keys, n_different, flows);
+	for (unsigned i = 0; i < n_different; i++)
+		if (likely(flows[i]))
+			used |= flows[i]->mask->used;
+	if (unlikely(reads_frame(used)) && unlikely(parse_all(walks, n)))
+		dp_table_lookup(t, keys, n, flows);
+	else
+		for (unsigned i = n_different; i < n; i++)
+			flows[i] = flows[0];
+}
+
 /* What one table has for the keys of at most DP_BURST walks. */
 static void find(struct dp_walk_ctx *c, struct dp_walk *const walks[], unsigned n, uint8_t table,
 	const struct dp_flow *flows[])
@@ -157,7 +208,7 @@ static void find(struct dp_walk_ctx *c, struct dp_walk *const walks[], unsigned 
 		flows[i] = NULL;
 	}
 	if (likely(t))
-		dp_table_lookup(t, keys, n, flows);
+		look_at(t, walks, n, keys, flows);
 	for (unsigned i = 0; i < n; i++) {
 		n_matched += flows[i] != NULL;
 		if (likely(c->counts && flows[i]))
@@ -241,9 +292,12 @@ static unsigned next_table(struct dp_walk *walks, unsigned n, struct dp_walk *re
 	return found;
 }
 
-static inline bool drops_fragments(const struct dp_walk_ctx *c, const struct dp_walk *walk)
+static inline bool drops_fragments(const struct dp_walk_ctx *c, struct dp_walk *walk)
 {
-	return c->decide.in->bridge->drops_fragments && walk->key.ip_frag;
+	if (likely(!c->decide.in->bridge->drops_fragments))
+		return false;
+	dp_walk_need_key(walk);
+	return walk->key.ip_frag;
 }
 
 static void enter(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_frame *f)
@@ -251,12 +305,11 @@ static void enter(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_f
 	struct dp_verdict v;
 	int reason = dp_decide_enter(&c->decide, f, &v);
 
-	begin(c, walk, f);
-	if (likely(reason == DP_N_DROPS)) {
-		parse(c, walk, c->decide.in->ofport);
-		if (unlikely(drops_fragments(c, walk)))
-			reason = DP_DROP_FRAGMENT;
-	}
+	begin(walk, f, c->decide.in->ofport);
+	if (unlikely(c->sink->looked_up))
+		dp_walk_parse(walk);
+	if (likely(reason == DP_N_DROPS) && unlikely(drops_fragments(c, walk)))
+		reason = DP_DROP_FRAGMENT;
 	if (unlikely(reason != DP_N_DROPS)) {
 		walk->why = (uint8_t)reason;
 		walk->is_dropped = true;
@@ -285,8 +338,7 @@ void dp_walk_program(struct dp_walk_ctx *c, const struct dp_frame *frame, uint32
 	struct dp_walk *walk = &c->space->walks[0];
 
 	c->space->n_variants = 0;
-	begin(c, walk, frame);
-	parse(c, walk, in_port);
+	begin(walk, frame, in_port);
 	walk->table = DP_NO_TABLE;
 	run_program(c, walk, program);
 	if (walk->table != DP_NO_TABLE)

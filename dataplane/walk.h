@@ -29,14 +29,16 @@ struct dp_action_set {
 };
 
 struct dp_walk {
-	struct sh_flow_key key;
-	struct dp_edit edit;          /* key and layers always hold */
+	struct sh_flow_key key;       /* unless is_parsed, only its DP_KEY_OWN_WORDS hold */
+	struct dp_edit edit;          /* when is_parsed; key and layers always hold then */
 	const struct dp_frame *frame; /* what an output delivers, but for changes in variant */
 	struct dp_variant *variant;   /* changed head; NULL: as it came */
 	const struct dp_flow *flow;   /* whose program runs; NULL: a packet-out's */
 	uint8_t table;                /* to be looked up next, DP_NO_TABLE: none */
 	uint8_t depth;
 	uint16_t n_steps;
+	uint32_t in_port; /* where it came in, as the key has it */
+	bool is_parsed;
 	uint8_t why; /* enum dp_drop, if it goes nowhere */
 	bool is_dropped;
 	bool is_miss;
@@ -121,6 +123,12 @@ bool dp_walk_deeper(struct dp_walk *walk);
  * what is found works with its own again (ovs-actions(7)). */
 void dp_walk_resubmit(struct dp_walk_ctx *c, struct dp_walk *walk, uint8_t table, uint32_t in_port);
 
+/** Bytes of the frame as it is now. */
+static inline uint32_t dp_walk_len(const struct dp_walk *walk)
+{
+	return walk->is_parsed ? walk->edit.len : walk->frame->len;
+}
+
 /** Have a head that may be written; false and a reason for the walk when there is no memory. */
 bool dp_walk_own(struct dp_walk_ctx *c, struct dp_walk *walk);
 
@@ -134,7 +142,20 @@ void dp_walk_lose(struct dp_walk_ctx *c, struct dp_walk *walk, enum dp_drop reas
 /** The frame as the walk has made it; from now on it is not changed any more. */
 const struct dp_frame *dp_walk_freeze(struct dp_walk *walk);
 
+/* walk.c: fill the key in from the frame as it came. */
+void dp_walk_parse(struct dp_walk *walk);
+
 /* fast path */
+
+/* The words that a key has before its frame is parsed: in_port, actset_output, metadata. */
+#define DP_KEY_OWN_WORDS ((UINT32_C(1) << DP_KEY_FRAME_BEGIN / 8) - 1)
+
+/** Before anything looks at more of the key than that, and before the frame is changed. */
+static inline void dp_walk_need_key(struct dp_walk *walk)
+{
+	if (!walk->is_parsed)
+		dp_walk_parse(walk);
+}
 
 /** A port of the bridge by its OpenFlow number, or NULL. */
 static inline const struct dp_snap_port *dp_walk_port(const struct dp_walk_ctx *c, uint32_t ofport)

@@ -23,7 +23,7 @@ static struct dp_band_live *over(struct dp_bands *bands, uint64_t now, uint32_t 
 bool dp_walk_meter(struct dp_walk_ctx *c, struct dp_walk *walk, struct dp_meter *meter)
 {
 	struct dp_bands *bands = atomic_load_explicit(&meter->bands, memory_order_acquire);
-	uint32_t len = walk->edit.len;
+	uint32_t len = dp_walk_len(walk);
 	struct dp_band_live *band;
 
 	if (!c->counts || !bands)

@@ -207,10 +207,12 @@ void dp_walk_run(struct dp_walk_ctx *c, struct dp_walk *walk, const uint64_t *wo
 
 		if (unlikely(c->sink->operation))
 			c->sink->operation(c, walk, op);
-		if (likely(op->code == DP_OP_OUTPUT))
+		if (likely(op->code == DP_OP_OUTPUT)) {
 			dp_walk_output(c, walk, op->arg);
-		else
+		} else {
+			dp_walk_need_key(walk);
 			functions[op->code](c, walk, op);
+		}
 		i += op->n_words;
 	}
 }

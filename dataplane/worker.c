@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "capture.h"
 #include "dp_private.h"
+#include "mirror.h"
 #include "walk.h"
 #include "walk_worker.h"
 
@@ -39,15 +40,18 @@ static void forward(struct dp_worker *w, const struct dp_decide_ctx *ctx)
 	dp_deliver_burst(w, ctx, b->frames, verdicts, b->n);
 }
 
-static __rte_noinline void forward_captured(struct dp_worker *w, const struct dp_decide_ctx *ctx)
+static __rte_noinline void forward_watched(struct dp_worker *w, const struct dp_decide_ctx *ctx)
 {
 	uint8_t why[DP_BURST];
 
 	memset(why, DP_N_DROPS, sizeof(why));
+	dp_mirror_begin(w, ctx->in);
 	w->why = why;
 	forward(w, ctx);
 	w->why = NULL;
-	dp_capture_received(w, ctx->in, why, ctx->now_tsc);
+	if (ctx->in->captures)
+		dp_capture_received(w, ctx->in, why, ctx->now_tsc);
+	dp_mirror_received(w, ctx->in);
 }
 
 static void process(struct dp_worker *w, struct dp_snap_port *in, uint64_t now)
@@ -67,8 +71,8 @@ static void process(struct dp_worker *w, struct dp_snap_port *in, uint64_t now)
 	c->rx_packets += b->n;
 	c->rx_bytes += bytes;
 	w->rx_packets += b->n;
-	if (unlikely(in->captures))
-		forward_captured(w, &ctx);
+	if (unlikely(in->is_watched))
+		forward_watched(w, &ctx);
 	else
 		forward(w, &ctx);
 }
@@ -169,6 +173,7 @@ static void worker_free(struct dp_worker *w)
 	if (w->batches)
 		munmap(w->batches, BATCHES_BYTES);
 	free(w->space);
+	free(w->marks);
 	free(w);
 }
 
@@ -198,7 +203,8 @@ static int worker_alloc(struct dp *dp, unsigned index, struct dp_worker **ret)
 	w->learns = rte_ring_create_elem(name, sizeof(struct dp_learn_msg), DP_LEARN_RING,
 		SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	w->space = aligned_alloc(64, RTE_ALIGN_CEIL(sizeof(*w->space), 64));
-	if (w->wake_fd < 0 || !w->batches || !w->learns || !w->space ||
+	w->marks = calloc(1, sizeof(*w->marks));
+	if (w->wake_fd < 0 || !w->batches || !w->learns || !w->space || !w->marks ||
 		dp_counts_array(dp->counts, index, &w->counts) < 0) {
 		worker_free(w);
 		return -ENOMEM;

@@ -14,6 +14,7 @@
 #define DP_LEARN_RING 4096 /* addresses that wait for the control thread */
 #define DP_N_RECENT   64
 
+struct dp_mirror_marks;
 struct dp_walk_space;
 
 /* A source address that a worker saw on a port where the table does not have it. */
@@ -54,6 +55,7 @@ struct dp_worker {
 	struct dp_output outputs[DP_MAX_PORTS];
 	struct dp_segmenter segmenter;
 	struct dp_walk_space *space;
+	struct dp_mirror_marks *marks;
 	struct dp_count *counts;
 	struct rte_ring *learns;
 	bool has_learns;
@@ -98,6 +100,18 @@ void dp_deliver_one(struct dp_worker *worker, const struct dp_decide_ctx *ctx,
 void dp_deliver_end(struct dp_worker *worker, uint16_t in);
 void dp_count_walk(struct dp_worker *worker, uint16_t in, uint32_t n_out, uint8_t why);
 void dp_count_received(struct dp_worker *worker, const struct dp_snap_port *port, uint32_t len);
+
+/**
+ * Send copies by a port that dp_decide_copy has let through; they are counted on `in` as such.
+ *
+ * shape:   items[n], n <= DP_BURST
+ * thread:  the worker
+ */
+void dp_deliver_copies(struct dp_worker *worker, uint16_t in, const struct dp_snap_port *out,
+	struct dp_item *items, unsigned n);
+
+/** A copy that is not let through. */
+void dp_count_copy_drop(struct dp_worker *worker, uint16_t in, uint16_t out, uint8_t reason);
 
 /** A frame for the control thread, taken or not. */
 void dp_count_control(

@@ -13,6 +13,8 @@ import xml.etree.ElementTree
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FUZZ_S = 6  # each target
+TWO = ("-n", "2")  # at once, whatever the number of CPUs
+FEW = 5  # failures that are looked at once more, alone
 MORE_SEEDS = {"config": ["corpus/config"]}
 PYTHON = "/usr/bin/python3"
 
@@ -29,18 +31,45 @@ def meson_suite(build):
     return counts
 
 
-def pytest_suite(paths, name, build, *arguments):
+def run_pytest(name, build, *arguments):
+    """The report's test cases; none when there is no whole report."""
     report = os.path.join(TOP, "build", f"pytest-{name}.xml")
     env = dict(os.environ, SHUNT_BUILD=build, PYTHONDONTWRITEBYTECODE="1")
     subprocess.run([PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5",
-                    f"--junitxml={report}", *arguments, *paths], cwd=TOP, env=env, check=False)
+                    f"--junitxml={report}", *arguments], cwd=TOP, env=env, check=False)
     try:
-        suite = xml.etree.ElementTree.parse(report).getroot().find("testsuite")
+        return xml.etree.ElementTree.parse(report).getroot().findall("testsuite/testcase")
     except (OSError, xml.etree.ElementTree.ParseError):
-        return [0, 1, 0]
-    total, skipped = int(suite.get("tests")), int(suite.get("skipped"))
-    failed = int(suite.get("failures")) + int(suite.get("errors"))
-    return [total - failed - skipped, failed, skipped]
+        return []
+
+
+def has_failed(case):
+    return case.find("failure") is not None or case.find("error") is not None
+
+
+def count(cases):
+    """(passed, failed, skipped); no test at all is a failure."""
+    failed = sum(map(has_failed, cases))
+    skipped = sum(case.find("skipped") is not None for case in cases)
+    return [len(cases) - failed - skipped, failed if cases else 1, skipped]
+
+
+def node_id(case):
+    return f"{case.get('classname').replace('.', '/')}.py::{case.get('name')}"
+
+
+def integration_suite(name, build, *arguments):
+    """Two files at once. A few that fail so are asked again, alone: what a machine that is too busy
+    did to them, or QEMU, is no word on the switch. What fails twice has failed."""
+    cases = run_pytest(name, build, *TWO, "--dist", "loadfile", *arguments, "tests/integration")
+    failed = [node_id(case) for case in cases if has_failed(case)]
+    counts = count(cases)
+    if 0 < len(failed) <= FEW:
+        print(f"{name}: again, alone: {' '.join(failed)}", flush=True)
+        again = count(run_pytest(f"{name}-again", build, *failed))
+        if sum(again) == len(failed):
+            counts = [counts[0] + again[0], again[1], counts[2] + again[2]]
+    return counts
 
 
 def fuzz_target(build, target):
@@ -80,14 +109,13 @@ def build_folder(kind=""):
 
 
 SUITES = {
-    "lint": lambda: pytest_suite(["tests/lint"], "lint", build_folder()),
+    "lint": lambda: count(run_pytest("lint", build_folder(), *TWO, "tests/lint")),
     "unit": lambda: meson_suite(build_folder()),
     "asan": lambda: meson_suite(build_folder("-asan")),
     "fuzz": fuzz_suite,
-    "integration": lambda: pytest_suite(["tests/integration"], "integration", build_folder()),
+    "integration": lambda: integration_suite("integration", build_folder()),
     # What strangers can send, again under the sanitizers.
-    "bad-input": lambda: pytest_suite(["tests/integration"], "bad-input", build_folder("-asan"),
-                                      "-m", "bad_input"),
+    "bad-input": lambda: integration_suite("bad-input", build_folder("-asan"), "-m", "bad_input"),
 }
 
 

@@ -268,7 +268,8 @@ static void log_reset(struct vmm_machine *machine)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (sh_log_limit(&machine->reset_limit,
 		    (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, &more))
-		sh_log_notice("%s: reset by the guest (%u so far)", machine->conf.def->name,
+		sh_log_notice("%s: reset by %s (%u so far)", machine->conf.def->name,
+			machine->event_text[0] ? machine->event_text : "the guest",
 			machine->n_resets);
 }
 

@@ -84,7 +84,6 @@ static void *run_thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
 	struct vmm_vcpus *set = vcpu->set;
-	struct sh_err err = { "" };
 	enum vmm_vcpu_event event;
 
 	pthread_mutex_lock(&set->lock);
@@ -92,6 +91,8 @@ static void *run_thread(void *arg)
 	pthread_mutex_unlock(&set->lock);
 	enter(vcpu);
 	while (set->want != WANT_END) {
+		struct sh_err err = { "" };
+
 		if (set->want == WANT_PARK)
 			park(vcpu);
 		else if (vcpu_run_once(vcpu, &event, &err))

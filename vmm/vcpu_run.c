@@ -84,8 +84,9 @@ static bool serve(struct vcpu *vcpu, enum vmm_vcpu_event *ret, struct sh_err *er
 		return false;
 	case KVM_EXIT_INTR:
 		return false;
-	case KVM_EXIT_SHUTDOWN: /* a triple fault: PCs reset */
+	case KVM_EXIT_SHUTDOWN: /* PCs reset then */
 		*ret = VMM_VCPU_RESET;
+		sh_err_set(err, -EIO, "a triple fault of vCPU %u", vcpu->index);
 		return true;
 	case KVM_EXIT_SYSTEM_EVENT:
 		return system_event(vcpu->run, ret);

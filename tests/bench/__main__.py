@@ -11,6 +11,7 @@ import tempfile
 import flood
 import flows
 import idle
+import mirror
 import tcp
 import uplink
 import vhost
@@ -19,7 +20,7 @@ from report import Report
 
 BENCHES = {
     "vhost": vhost.run, "idle": idle.run, "flood": flood.run, "tcp": tcp.run, "flows": flows.run,
-    "uplink": uplink.run,
+    "uplink": uplink.run, "mirror": mirror.run,
 }
 PARTS = {
     "sizes": vhost.sizes, "forms": vhost.forms, "bursts": vhost.bursts, "macs": vhost.macs,
@@ -34,12 +35,16 @@ def main():
     parser.add_argument("name", nargs="?", choices=[*BENCHES, *PARTS])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--build", default=os.path.join(top, "build"))
+    parser.add_argument("--build-before", help="another build, to be measured beside")
     parser.add_argument("--json", default=os.path.join(top, "build", "bench.json"))
     arguments = parser.parse_args()
     chosen = {**BENCHES, **PARTS}
     report = Report(arguments.runs)
     try:
         with tempfile.TemporaryDirectory(prefix="shunt-bench-") as folder:
+            if arguments.build_before:
+                mirror.before(report, arguments.build, arguments.runs, folder,
+                              arguments.build_before)
             for name in [arguments.name] if arguments.name else BENCHES:
                 chosen[name](report, arguments.build, arguments.runs, folder)
     except Failed as e:

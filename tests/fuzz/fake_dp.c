@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "dataplane/mirror.h"
 #include "fake_dp.h"
 
 struct entry {
@@ -29,7 +30,13 @@ struct dp_port {
 	struct dp_port_policy policy;
 };
 
+struct dp_mirror {
+	LIST_ENTRY(dp_mirror) link;
+	struct dp_bridge *bridge;
+};
+
 struct dp {
+	LIST_HEAD(, dp_mirror) mirrors;
 	LIST_HEAD(, dp_bridge) bridges;
 	LIST_HEAD(, dp_port) ports;
 };
@@ -51,6 +58,8 @@ struct dp *fake_dp_get(void)
 
 void fake_dp_reset(void)
 {
+	while (!LIST_EMPTY(&the_dp.mirrors))
+		dp_mirror_del(LIST_FIRST(&the_dp.mirrors));
 	while (!LIST_EMPTY(&the_dp.ports))
 		dp_port_del(LIST_FIRST(&the_dp.ports));
 	while (!LIST_EMPTY(&the_dp.bridges))
@@ -339,4 +348,41 @@ int dp_fdb_del(struct dp_bridge *bridge, const uint8_t mac[6], uint16_t vlan, st
 unsigned dp_fdb_flush(struct dp_bridge *bridge, const struct dp_port *port, int vlan)
 {
 	return 0; /* nothing is learned */
+}
+
+int dp_mirror_add(struct dp_bridge *bridge, const struct dp_mirror_conf *conf, struct sh_err *err,
+	struct dp_mirror **ret)
+{
+	int r = may_fail(err);
+	struct dp_mirror *mirror = r < 0 ? NULL : calloc(1, sizeof(*mirror));
+
+	if (!mirror)
+		return r < 0 ? r : sh_err_set(err, -ENOMEM, "out of memory");
+	mirror->bridge = bridge;
+	LIST_INSERT_HEAD(&the_dp.mirrors, mirror, link);
+	fake_dp.n_mirrors++;
+	*ret = mirror;
+	return 0;
+}
+
+int dp_mirror_set(struct dp_mirror *mirror, const struct dp_mirror_conf *conf, struct sh_err *err)
+{
+	return may_fail(err);
+}
+
+void dp_mirror_del(struct dp_mirror *mirror)
+{
+	LIST_REMOVE(mirror, link);
+	free(mirror);
+	fake_dp.n_mirrors--;
+}
+
+struct dp_bridge *dp_mirror_bridge(const struct dp_mirror *mirror)
+{
+	return mirror->bridge;
+}
+
+void dp_mirror_get_stats(const struct dp_mirror *mirror, struct dp_mirror_stats *ret)
+{
+	*ret = (struct dp_mirror_stats){ 0 };
 }

@@ -11,7 +11,7 @@
 #include "dataplane/pipeline.h"
 
 struct fake_dp {
-	unsigned n_bridges, n_ports, n_entries, n_workers;
+	unsigned n_bridges, n_ports, n_entries, n_mirrors, n_workers;
 	unsigned calls;   /* that may fail, since the last reset */
 	unsigned fail_at; /* the call that fails with -ENODEV, counted from 1; 0: none does */
 };

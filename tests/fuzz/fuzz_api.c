@@ -63,8 +63,11 @@ static void check_state(const struct ctl *ctl)
 	CHECK(ctl->sw.n_bridges == bridges->n);
 	for (uint32_t i = 0; i < bridges->n; i++)
 		CHECK(switch_bridge(&ctl->sw, conf_get(&bridges->items[i], API_BRIDGE, "name")));
-	if (fake_dp.fail_at == 0)
+	CHECK(fake_dp.n_mirrors == ctl->sw.n_mirrors);
+	if (fake_dp.fail_at == 0) {
 		CHECK(fake_dp.n_entries == ctl->conf.of[API_FDB].n);
+		CHECK(fake_dp.n_mirrors == ctl->conf.of[API_MIRROR].n);
+	}
 }
 
 static void check_answer(char *line)

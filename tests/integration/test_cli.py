@@ -21,12 +21,14 @@ ports:
   - { name: null1, bridge: br0, type: "null", trunk: "1-5" }
   - { name: null2, bridge: backbone, type: "null" }
 fdb: [ { bridge: br0, vlan: 100, mac: "02:00:00:00:00:01", port: web1 } ]
+mirrors: [ { name: watch, bridge: br0, output_vlan: 999 } ]
 """
 
 READING = [["show"], ["version"], ["config", "show"],
-           *([noun, "list"] for noun in ("bridge", "portgroup", "port", "fdb", "flow",
+           *([noun, "list"] for noun in ("bridge", "portgroup", "port", "mirror", "fdb", "flow",
                                                "worker")),
            ["bridge", "show", "br0"], ["portgroup", "show", "production"], ["port", "show", "web1"],
+           ["mirror", "show", "watch"],
            ["port", "stats"], ["port", "stats", "web1"], ["worker", "stats"]]
 TABLES = [argv for argv in READING if argv[-1] in ("list", "stats")]
 
@@ -56,13 +58,14 @@ VERBS = verbs()
 FIELDS = {"bridge": ["fail-mode", "fdb-size", "controllers"], "fdb": ["bridge"],
           "flow": ["bridge"], "trace": ["bridge"], "group": ["bridge"], "meter": ["bridge"], "table": ["bridge"],
           "portgroup": ["bridge", "vlan", "vlan-mode", "mtu"],
+          "mirror": ["bridge", "select-src-port", "output-vlan", "snaplen"],
           "vm": [],
           "sriov": ["mac", "vlan", "max-tx-rate"],
           "port": ["portgroup", "type", "socket", "rate-limit-in"]}
 
 
 def test_help_lists_the_nouns_and_verbs_there_are():
-    assert {noun for noun, *_ in VERBS} == {"show", "bridge", "portgroup", "port", "fdb", "flow",
+    assert {noun for noun, *_ in VERBS} == {"show", "bridge", "portgroup", "port", "mirror", "fdb", "flow",
                                             "group", "meter", "table", "trace", "capture", "worker",
                                             "sriov", "vm", "apply", "config", "log", "completion",
                                             "version"}
@@ -210,7 +213,7 @@ def completed(switch, line):
 
 
 COMPLETED = {
-    "shunt ": {"show", "bridge", "portgroup", "port", "fdb", "flow", "group", "meter", "table",
+    "shunt ": {"show", "bridge", "portgroup", "port", "mirror", "fdb", "flow", "group", "meter", "table",
                "trace", "capture", "worker", "sriov", "vm", "apply", "config", "log",
                "completion", "version"},
     "shunt po": {"port", "portgroup"},
@@ -231,6 +234,9 @@ COMPLETED = {
     "shunt port set web1 --mtu 1500 --rate": {"--rate-limit-in", "--rate-limit-out"},
     "shunt fdb flush --port w": {"web1", "w"},
     "shunt fdb list --": {"--bridge"},
+    "shunt mirror set ": {"watch"},
+    "shunt mirror set watch --select-dst-port web1,null": {"web1,null1", "web1,null2"},
+    "shunt mirror set watch --output-p": {"--output-port"},
     "shunt worker stats --": {"--clear"},
     "shunt sriov s": {"show", "stats", "set"},
     "shunt sriov stats --": {"--watch"},
@@ -331,7 +337,7 @@ def test_shunt_1_has_every_verb_with_its_options(man_pages):
 
 def test_shunt_yaml_5_has_every_field_with_its_default(man_pages):
     text = " ".join(groff(man_pages["shunt.yaml.5"]).stdout.split())
-    for noun in ("bridge", "portgroup", "port"):
+    for noun in ("bridge", "portgroup", "port", "mirror"):
         for option in re.findall(r"^  --([a-z-]+) ", shunt(noun, "add", "--help").stdout, re.M):
             assert f"{option.replace('-', '_')}: " in text, option
     assert "Default: the last CPU allowed." in text

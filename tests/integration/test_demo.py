@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -15,10 +16,17 @@ from daemon import TOP, wait_for
 DEMO = [sys.executable, os.path.join(TOP, "tests", "demo.py")]
 
 
+@pytest.fixture
+def folder():
+    """Its path is short: that of a socket has to fit 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="demo-") as made:
+        yield made
+
+
 def start(folder, *words, **options):
     """The demo, with its temporary files in this folder."""
     return subprocess.Popen([*DEMO, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                            text=True, env=dict(os.environ, TMPDIR=str(folder)), **options)
+                            text=True, env=dict(os.environ, TMPDIR=folder), **options)
 
 
 def living(group):
@@ -44,21 +52,21 @@ def assert_nothing_is_left(demo, folder):
     wait_for(lambda: not living(demo.pid), 10, "an end of all its processes")
 
 
-def test_the_demo_shows_what_it_promises_within_90_seconds(tmp_path):
-    demo = start(tmp_path, "--exit", stdin=subprocess.DEVNULL, start_new_session=True)
+def test_the_demo_shows_what_it_promises_within_90_seconds(folder):
+    demo = start(folder, "--exit", stdin=subprocess.DEVNULL, start_new_session=True)
     text, _ = demo.communicate(timeout=90)
     assert demo.returncode == 0, text[-3000:]
     assert "FAIL" not in text
     assert text.count("  ok  ") == 9
     assert "echo request" in text and "VLAN 200" in text
-    assert_nothing_is_left(demo, tmp_path)
+    assert_nothing_is_left(demo, folder)
 
 
 @pytest.mark.parametrize("number, when", [(signal.SIGINT, "Starting shuntd"),
                                           (signal.SIGINT, "vm-a is up"),
                                           (signal.SIGTERM, "Who reaches whom")])
-def test_a_demo_that_is_interrupted_cleans_up(tmp_path, number, when):
-    demo = start(tmp_path, stdin=subprocess.PIPE, start_new_session=True)
+def test_a_demo_that_is_interrupted_cleans_up(folder, number, when):
+    demo = start(folder, stdin=subprocess.PIPE, start_new_session=True)
     text = ""
     while when not in text:
         chunk = demo.stdout.read(1)
@@ -68,12 +76,12 @@ def test_a_demo_that_is_interrupted_cleans_up(tmp_path, number, when):
     rest, _ = demo.communicate(timeout=30)
     assert demo.returncode == 130, text + rest
     assert "Traceback" not in rest
-    assert_nothing_is_left(demo, tmp_path)
+    assert_nothing_is_left(demo, folder)
 
 
-def test_enter_ends_the_demo(tmp_path):
-    demo = start(tmp_path, stdin=subprocess.PIPE, start_new_session=True)
+def test_enter_ends_the_demo(folder):
+    demo = start(folder, stdin=subprocess.PIPE, start_new_session=True)
     text, _ = demo.communicate("\n", timeout=90)
     assert demo.returncode == 0, text[-3000:]
     assert "SHUNT_RUN_DIR" in text
-    assert_nothing_is_left(demo, tmp_path)
+    assert_nothing_is_left(demo, folder)

@@ -249,6 +249,20 @@ def test_a_meter_lets_its_rate_pass_and_drops_the_rest(bridge):
     assert_sums_hold(bridge.switch)
 
 
+def test_a_meter_remarks_what_is_over_its_rate(bridge):
+    """By a flow that asks for the port alone: the frame is looked into for the meter's sake."""
+    bridge.flows()
+    bridge.ofctl("add-meter", "meter=2,pktps,band=type=dscp_remark,rate=5,prec_level=1")
+    bridge.ofctl("add-flow", "in_port=1,actions=meter:2,output:2")
+    before, after = Ether(bytes(udp())), Ether(bytes(udp()))
+    before[IP].tos, after[IP].tos = 10 << 2, 12 << 2  # AF11, AF12
+    before, after = made_right(before), made_right(after)
+    bridge.offer(1, [before] * 50)
+    got = bridge.received()[2]
+    assert 5 <= got.count(before) <= 8
+    assert got.count(after) == 50 - got.count(before)
+
+
 def test_a_barrier_means_that_the_very_next_frame_is_forwarded_by_it(bridge):
     for i in range(20):
         out = 2 + i % 2

@@ -381,6 +381,7 @@ def test_a_peer_that_gives_no_call_descriptor_is_not_signalled(bench, peer):
     peer.bring_up()
     ring = peer.rings[0]
     assert peer.ack(SET_VRING_CALL, u64(VRING_NOFD)) == 0
+    link_is(bench.switch, "p")
     ring.drain_call()
     bench.q.send(frame(BROADCAST, Q))
     wait_for(lambda: ring.u16(ring.used + 2) == 1, 5, "the frame")
@@ -392,6 +393,7 @@ def test_a_call_descriptor_that_is_replaced_is_signalled_no_more(bench, peer):
     peer.bring_up()
     ring, other = peer.rings[0], os.eventfd(0, os.EFD_NONBLOCK)
     assert peer.ack(SET_VRING_CALL, u64(0), [other]) == 0
+    link_is(bench.switch, "p")
     ring.drain_call()
     bench.q.send(frame(BROADCAST, Q))
     wait_for(lambda: ring.u16(ring.used + 2) == 1, 5, "the frame")

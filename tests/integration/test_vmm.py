@@ -61,8 +61,8 @@ class Shell:
                    "--cmdline 'console=ttyS0 panic=-1 rdinit=/bin/busybox -- sh' "
                    f"<>/tmp/{name}.in >/tmp/{name}.out 2>/tmp/{name}.log & pid[{name}]=$!")
 
-    def why(self):
-        return self.machine.run(f"tail -n 20 /tmp/{self.name}.out /tmp/{self.name}.log")[1]
+    def why(self, lines=20):
+        return self.machine.run(f"tail -n {lines} /tmp/{self.name}.out /tmp/{self.name}.log")[1]
 
     def says(self, pattern, seconds=BOOT_S, count=1):
         status, _ = self.machine.run(f"says {self.name} {seconds} {quote(pattern)} {count}",
@@ -141,7 +141,7 @@ def reboot_once(machine):
     guest.type("busybox reboot -f")
     guest.booted(count=2)
     assert guest.do("busybox nproc") == "2"
-    assert json.loads(machine.do("ask two vm.info {}"))["result"]["resets"] == 1
+    assert json.loads(machine.do("ask two vm.info {}"))["result"]["resets"] == 1, guest.why(200)
     guest.type("busybox poweroff -f")
     assert guest.end() == 0
     assert "two: reset by the guest" in guest.log()

@@ -135,7 +135,7 @@ static void each_table_is_complete(void **state)
 			assert_true(field->ref >= API_N_KEYS);
 		}
 		/* The model has room for so many. */
-		assert_true(n_lists <= 1 && n_nested <= API_MAX_NESTED);
+		assert_true(n_lists <= API_MAX_LISTS && n_nested <= API_MAX_NESTED);
 	}
 }
 

@@ -18,13 +18,17 @@ static const char before_text[] =
 	"bridges: [ { name: br0 } ]\n"
 	"portgroups: [ { name: g, bridge: br0, vlan: 100 } ]\n"
 	"ports: [ { name: p, portgroup: g }, { name: up, bridge: br0, type: 'null' } ]\n"
-	"fdb: [ { bridge: br0, vlan: 100, mac: '02:00:00:00:00:01', port: p } ]\n";
+	"fdb: [ { bridge: br0, vlan: 100, mac: '02:00:00:00:00:01', port: p } ]\n"
+	"mirrors: [ { name: m, bridge: br0, select_src_port: [ p ], output_port: up },\n"
+	"  { name: n, bridge: br0, output_vlan: 9 } ]\n";
 static const char after_text[] =
 	"workers: { cpus: [ 0 ] }\n"
 	"bridges: [ { name: br0, fdb_size: 100 }, { name: br1 } ]\n"
 	"portgroups: [ { name: g, bridge: br0, vlan: 200 } ]\n"
 	"ports: [ { name: p, portgroup: g, queues: 2 }, { name: q, bridge: br1 } ]\n"
-	"fdb: [ { bridge: br0, vlan: 200, mac: '02:00:00:00:00:02', port: p } ]\n";
+	"fdb: [ { bridge: br0, vlan: 200, mac: '02:00:00:00:00:02', port: p } ]\n"
+	"mirrors: [ { name: m, bridge: br0, output_vlan: 10 }, { name: n, bridge: br1,\n"
+	"  output_vlan: 9 }, { name: o, bridge: br0, select_dst_port: [ p ], output_vlan: 9 } ]\n";
 
 /* A switch like a text; what cannot be made is kept, as at a start. */
 static void start(struct ctl *ctl, const char *text, unsigned fail_at)
@@ -71,6 +75,7 @@ static void assert_switch_is(const struct ctl *ctl, const char *text)
 	assert_int_equal(fake_dp.n_ports, conf.of[API_PORT].n);
 	assert_int_equal(fake_dp.n_bridges, conf.of[API_BRIDGE].n);
 	assert_int_equal(fake_dp.n_entries, conf.of[API_FDB].n);
+	assert_int_equal(fake_dp.n_mirrors, conf.of[API_MIRROR].n);
 	for (uint32_t i = 0; i < conf.of[API_PORT].n; i++) {
 		const char *name = conf_get(&conf.of[API_PORT].items[i], API_PORT, "name");
 

@@ -102,6 +102,11 @@ static const char every_field[] =
 	"  - { name: sock, bridge: br0 }\n"
 	"fdb:\n"
 	"  - { bridge: br0, vlan: 10, mac: \"02:00:00:00:00:01\", port: web1 }\n"
+	"mirrors:\n"
+	"  - { name: m, bridge: br0, select_all: false, select_src_port: [ up0, sock ],\n"
+	"      select_dst_port: [ sock ], select_vlan: \"10,20-29\", output_port: cap,\n"
+	"      output_tags: by-vlan, snaplen: 0128 }\n"
+	"  - { name: n, bridge: br0, output_vlan: 99 }\n"
 	"sriov:\n"
 	"  - { pf: \"8086:10c9 igb\", num_vfs: 7, drivers_autoprobe: false, eswitch: legacy,\n"
 	"      inline_mode: none, encap_mode: basic, mtu: 9000, vfs: [\n"
@@ -150,7 +155,7 @@ static void mark_given(
 	}
 }
 
-static void every_field_of_sriov_and_vms_is_in_the_round_trips(void **state)
+static void every_field_of_mirrors_sriov_and_vms_is_in_the_round_trips(void **state)
 {
 	bool given[API_N_NOUNS][API_MAX_FIELDS] = { 0 };
 	struct conf conf;
@@ -159,7 +164,7 @@ static void every_field_of_sriov_and_vms_is_in_the_round_trips(void **state)
 	for (enum api_noun noun = 0; noun < API_N_KEYS; noun++)
 		for (uint32_t i = 0; i < conf.of[noun].n; i++)
 			mark_given(&conf.of[noun].items[i], noun, given);
-	for (enum api_noun noun = API_SRIOV; noun < API_N_NOUNS; noun++)
+	for (enum api_noun noun = API_MIRROR; noun < API_N_NOUNS; noun++)
 		for (unsigned f = 0; f < api_tables[noun].n_fields; f++)
 			if (!given[noun][f])
 				fail_msg("%s: %s", api_tables[noun].key,
@@ -416,7 +421,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_bad_file_is_refused_with_file_line_field_and_what_is_allowed),
-		cmocka_unit_test(every_field_of_sriov_and_vms_is_in_the_round_trips),
+		cmocka_unit_test(every_field_of_mirrors_sriov_and_vms_is_in_the_round_trips),
 		cmocka_unit_test(what_is_saved_loads_as_the_same),
 		cmocka_unit_test(values_become_canonical),
 		cmocka_unit_test(an_empty_file_is_an_empty_configuration),

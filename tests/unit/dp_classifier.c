@@ -66,6 +66,7 @@ static void pair_add(struct pair *p, const struct rule *rule)
 	assert_int_equal(dp_table_add(p->table, &rule->value, &rule->mask, rule->priority, p->n,
 				 p->n, NULL, &live->flow),
 		0);
+	assert_int_equal(live->flow->mask->used & ~dp_table_used(p->table), 0);
 	p->n++;
 }
 
@@ -202,6 +203,24 @@ static void flow_is_what_was_added_until_it_is_deleted(void **state)
 	assert_int_equal(flow->mask->used, sh_flow_key_used(&rule.mask));
 	dp_table_del(p.table, flow);
 	assert_null(find(p.table, &key));
+	pair_done(&p);
+}
+
+static void table_uses_the_words_of_the_flows_that_it_has(void **state)
+{
+	struct rule by_port = { .mask.in_port = { 255, 255, 255, 255 }, .priority = 5 };
+	struct rule by_type = { .mask.eth_type = { 255, 255 }, .priority = 5 };
+	uint32_t type_word = UINT32_C(1) << offsetof(struct sh_flow_key, eth_type) / 8;
+	struct pair p;
+
+	pair_init(&p, 2, 1);
+	assert_int_equal(dp_table_used(p.table), 0);
+	pair_add(&p, &by_port);
+	assert_int_equal(dp_table_used(p.table), 1);
+	pair_add(&p, &by_type);
+	assert_int_equal(dp_table_used(p.table), 1 | type_word);
+	pair_del(&p, 1);
+	assert_int_equal(dp_table_used(p.table), 1);
 	pair_done(&p);
 }
 
@@ -610,6 +629,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(empty_table_finds_nothing),
 		cmocka_unit_test(flow_is_what_was_added_until_it_is_deleted),
+		cmocka_unit_test(table_uses_the_words_of_the_flows_that_it_has),
 		cmocka_unit_test(highest_priority_wins_in_whatever_order_flows_come_and_go),
 		cmocka_unit_test(empty_mask_matches_every_key),
 		cmocka_unit_test(search_stops_at_the_group_that_cannot_win),

@@ -38,6 +38,8 @@ static const char before_text[] =
 	"ports: [ { name: p, portgroup: g }, { name: up, bridge: br0, type: 'null', trunk: all } "
 	"]\n"
 	"fdb: [ { bridge: br0, vlan: 100, mac: '02:00:00:00:00:01', port: p } ]\n"
+	"mirrors: [ { name: m, bridge: br0, select_src_port: [ p ], select_dst_port: [ p ],\n"
+	"  output_port: up } ]\n"
 	"sriov: [ { pf: eth0, num_vfs: 2, vfs: [ { vf: 0, vlan: 5 }, { vf: 1, portgroup: g } ] } "
 	"]\n"
 	"vms: [ { name: v, memory: { size: 64M }, nics: [ { portgroup: g } ] } ]\n";
@@ -46,6 +48,8 @@ static const char after_text[] =
 	"portgroups: [ { name: g, bridge: br0, vlan: 200 } ]\n"
 	"ports: [ { name: p, portgroup: g, queues: 2 }, { name: q, bridge: br1 } ]\n"
 	"fdb: [ { bridge: br0, vlan: 200, mac: '02:00:00:00:00:02', port: p } ]\n"
+	"mirrors: [ { name: m, bridge: br0, select_vlan: '5', output_vlan: 9 }, { name: n,\n"
+	"  bridge: br1, output_vlan: 9 } ]\n"
 	"sriov: [ { pf: eth0, num_vfs: 2, vfs: [ { vf: '0-1', vlan: 5 } ] } ]\n";
 
 struct world {
@@ -304,8 +308,8 @@ static void assert_answers_whole(struct world *w, const char *method, json_t *pa
 static void answer_is_whole_or_an_error(void **state)
 {
 	static const char *const methods[] = { "show", "bridge.list", "portgroup.list", "port.list",
-		"port.stats", "fdb.list", "vm.list", "worker.list", "worker.stats", "config.show",
-		"version" };
+		"mirror.list", "port.stats", "fdb.list", "vm.list", "worker.list", "worker.stats",
+		"config.show", "version" };
 
 	for (unsigned i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
 		assert_answers_whole(*state, methods[i], NULL);

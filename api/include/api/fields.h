@@ -12,6 +12,7 @@
 #define API_MAX_FIELDS 32 /* of one noun */
 
 #define API_MAX_NESTED 4 /* fields of one noun that hold items of other nouns */
+#define API_MAX_LISTS  2 /* fields of one noun that are lists of values */
 
 enum api_noun {
 	API_WORKERS,
@@ -20,6 +21,7 @@ enum api_noun {
 	API_PORTGROUP,
 	API_PORT,
 	API_FDB,
+	API_MIRROR,
 	API_SRIOV,
 	API_VM,
 	API_N_KEYS, /* of a configuration file; the nouns below stand inside others */
@@ -47,6 +49,7 @@ enum api_type {
 	API_TYPE_DPID,  /* 16 hex digits */
 	API_TYPE_UINTS, /* a list of numbers, min to max each; 1,2 on the command line */
 	API_TYPE_TEXTS, /* a list of texts; a,b on the command line */
+	API_TYPE_NAMES, /* a list of names, which refer to ref; a,b on the command line */
 	API_TYPE_ITEM,  /* one item of the noun ref */
 	API_TYPE_ITEMS, /* a list of items of the noun ref */
 };
@@ -92,11 +95,15 @@ static inline bool api_field_is_nested(const struct api_field *field)
 
 static inline bool api_field_is_list(const struct api_field *field)
 {
-	return field->type == API_TYPE_UINTS || field->type == API_TYPE_TEXTS;
+	return field->type == API_TYPE_UINTS || field->type == API_TYPE_TEXTS ||
+	       field->type == API_TYPE_NAMES;
 }
 
 /** return: how many nested fields of the noun's stand before a nested one. thread: any. */
 unsigned api_field_slot(enum api_noun noun, const struct api_field *field);
+
+/** The same of fields that are lists of values. */
+unsigned api_field_list_slot(enum api_noun noun, const struct api_field *field);
 
 /** "vcpus, memory, kernel": the names of a noun's fields. */
 const char *api_field_names(enum api_noun noun, char *text, unsigned size);

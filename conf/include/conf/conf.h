@@ -22,14 +22,16 @@ struct conf_items {
 };
 
 /* One bridge, port, ...; v in the order of its noun's table. Nested items are in nested, by
- * api_field_slot, and their fields' v is NULL; one without items is "not given". list is the YAML
- * form of its one list field, there only while the YAML is read or written; v holds it with
- * commas. */
+ * api_field_slot, and their fields' v is NULL; one without items is "not given". lists are the YAML
+ * form of list fields, by api_field_list_slot, there only while the YAML is read or written; v
+ * holds them with commas. */
 struct conf_item {
 	char *v[API_MAX_FIELDS];
 	struct conf_items nested[API_MAX_NESTED];
-	char **list;
-	uint32_t n_list;
+	struct conf_list {
+		char **texts;
+		uint32_t n;
+	} lists[API_MAX_LISTS];
 };
 
 struct conf {
@@ -90,6 +92,9 @@ bool conf_item_is_empty(const struct conf_item *item, enum api_noun noun);
 /** True when two items of a noun, either of which may be NULL, give field number i the same. */
 bool conf_equal_field(
 	enum api_noun noun, unsigned i, const struct conf_item *a, const struct conf_item *b);
+
+/** Whether a list, as a text with commas, has this text. */
+bool conf_list_has(const char *list, const char *text);
 
 /** The noun for people: "port group", "PF". */
 const char *conf_noun(enum api_noun noun);

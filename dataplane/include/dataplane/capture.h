@@ -42,14 +42,17 @@ struct dp_captured {
 int dp_capture_new(struct dp_port *port, const struct dp_capture_conf *conf, struct sh_err *err,
 	struct dp_capture **ret);
 
+/** No frame is captured any more; what was can still be drained. thread: control. */
+void dp_capture_stop(struct dp_capture *capture);
+
 /** End it; what was not drained is gone. thread: control. */
 void dp_capture_free(struct dp_capture *capture);
 
 /**
  * Take out what was captured by now, in the order of time.
  *
- * return:  how many frames fn took; from the first for which it returns false on, those that wait
- *          now are lost
+ * return:  how many were taken out, thousands at the most; from the first for which fn returns
+ *          false on they are lost
  * thread:  control
  */
 unsigned dp_capture_drain(struct dp_capture *capture,

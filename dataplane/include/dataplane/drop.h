@@ -33,11 +33,13 @@
 	X(TOO_DEEP,        "too_deep",         RX, "resubmitted too often") \
 	X(VARIANTS,        "too_many_changes", RX, "too many changed copies of one burst") \
 	X(RX_ADMIN_DOWN,   "rx_disabled",      RX, "the port it came in on is disabled") \
+	X(FROM_MIRROR,     "from_mirror_port", RX, "it came in on a mirror's output port, which receives nothing") \
 	X(RX_GSO,          "rx_unsegmented",   RX, "a segmentation-offload frame from an interface; turn tso and gro off there") \
 	X(ISOLATED,        "isolated",         TX, "both ports are isolated") \
 	X(VLAN_EGRESS,     "vlan_egress",      TX, "destination port does not carry the frame's VLAN") \
 	X(MAC_CHANGE,      "mac_change",       TX, "destination is not the port's own address and mac_changes is reject") \
 	X(LINK_DOWN,       "link_down",        TX, "destination port has no peer, no ready ring or is disabled") \
+	X(TO_MIRROR,       "to_mirror_port",   TX, "destination port is a mirror's output, which takes its copies alone") \
 	X(TX_FULL,         "tx_full",          TX, "the receiver's queue was full") \
 	X(TX_BUFFERS,      "tx_no_buffer",     TX, "the receiver's buffers are too small for the frame or make no sense") \
 	X(NO_COPY,         "no_copy",          TX, "no packet memory left for a copy") \
