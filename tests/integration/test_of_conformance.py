@@ -9,7 +9,7 @@ import pytest
 import of_wire as of
 from of_wire import oxm
 from openflow import Bridge
-from scapy.all import ARP, Dot1Q, Ether, ICMPv6EchoRequest, IP, IPv6, Raw, TCP, UDP
+from scapy.all import ARP, Dot1Q, Ether, IP, IPv6, Raw, TCP, UDP
 from scapy.contrib.mpls import MPLS
 from scapy.layers.inet6 import IPv6ExtHdrDestOpt, IPv6ExtHdrHopByHop
 
