@@ -96,7 +96,7 @@ static void machine_that_has_none_says_why(void **state)
 	machine.mem.is_partial = true;
 	assert_int_equal(vmm_snapshot_save(&machine, &files, &err), -EAGAIN);
 	assert_string_equal(err.text, "its memory still comes out of another snapshot: try again");
-	def.nics[1].device = "0000:01:10.0";
+	def.nics[1].vf = "eth0/0";
 	assert_int_equal(vmm_snapshot_save(&machine, &files, &err), -EOPNOTSUPP);
 	assert_string_equal(
 		err.text, "nics[1] is a VF, whose state nobody can read: take it away first");
