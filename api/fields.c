@@ -20,6 +20,7 @@ static const char *const words_vlan_mode[] = { "access", "trunk", "native-untagg
 	"native-tagged", NULL };
 static const char *const words_mirror_tags[] = { "as-is", "by-vlan", NULL };
 static const char *const words_host[] = { "own", "none", "all-but-vms", NULL };
+static const char *const words_offload[] = { "all", "tso", "csum", "none", NULL };
 static const char *const words_team[] = { "active-backup", "balance-mac", "balance-tcp", NULL };
 static const char *const words_accept[] = { "accept", "reject", NULL };
 static const char *const words_eswitch[] = { "legacy", "switchdev", NULL };
@@ -106,6 +107,10 @@ static const struct api_field bridge_fields[] = {
 	{ .name = "storm_limit", .type = API_TYPE_UINT, .flags = API_INHERITED, \
 	  .max = 1000000000, .def = "0", \
 	  .help = "broadcast, multicast and unknown frames a second from the port, 0 for no limit" }, \
+	{ .name = "offload", .type = API_TYPE_ENUM, .flags = API_INHERITED, \
+	  .words = words_offload, .def = "all", \
+	  .help = "left undone in frames to and from the port: checksums and segmentation of " \
+		  "TCP and UDP (all), without UDP (tso), checksums (csum), nothing (none)" }, \
 	{ .name = "mtu", .type = API_TYPE_UINT, .flags = API_INHERITED, .min = 68, .max = 9000, \
 	  .def = "1500", .help = "longest frame without its Ethernet header and VLAN tag, in bytes" }, \
 	{ .name = "active", .type = API_TYPE_TEXTS, .flags = API_INHERITED, .max = 255, \
@@ -303,7 +308,7 @@ static const struct api_field vm_nic_fields[] = {
 	{ .name = "port", .type = API_TYPE_NAME, .ref = API_PORT,
 	  .help = "or a port that there is: vhost-user, in mode server" },
 	{ .name = "vf", .type = API_TYPE_TEXT, .max = 63,
-	  .help = "or a VF: the PF as in sriov, a slash, its index" },
+	  .help = "or a VF: its PF (interface or PCI address), a slash, its index; or a PCI address" },
 	{ .name = "mac", .type = API_TYPE_MAC, .def = "a stable one, made of the VM's name",
 	  .help = "address" },
 	{ .name = "queues", .type = API_TYPE_UINT, .min = 1, .max = 8, .def = "1",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`./run demo`: three virtual machines on two VLAN port groups, and an uplink into a physical
-network that carries both VLANs tagged. Shows who reaches whom, and cleans up what it made."""
+network that carries both VLANs tagged. Shows who reaches whom, and cleans up what it made. With
+--xdp the uplink is an interface that this machine goes on using."""
 
 import argparse
 import contextlib
@@ -16,6 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 
 from daemon import SHUNT, TOP, Switch  # noqa: E402
 from guest import Guest, accelerator  # noqa: E402
+import netns  # noqa: E402
 from netns import PhysicalNetwork  # noqa: E402
 
 VMS = {  # name: port group, address
@@ -25,6 +27,7 @@ VMS = {  # name: port group, address
 }
 VLANS = {"production": 100, "development": 200}
 PEERS = {100: "10.0.0.101/24", 200: "10.0.0.102/24"}
+HERE, THERE = "198.51.100.1", "198.51.100.2"  # of this machine by the shared interface, and beyond it
 PICTURE = """
       VM A        VM B              VM C
         |           |                 |
@@ -53,11 +56,11 @@ def check(claim, held):
         failures.append(claim)
 
 
-def config(interface):
+def config(interface, by):
     lines = ["memory: { size: 64M, hugepages: off }", "bridges: [ { name: br0 } ]", "portgroups:"]
     lines += [f"  - {{ name: {g}, bridge: br0, vlan: {v} }}" for g, v in VLANS.items()]
     lines += ["ports:", f"  - {{ name: up0, bridge: br0, type: uplink, "
-                        f"device: \"packet:{interface}\", trunk: all, ofport: 1 }}"]
+                        f"device: \"{by}:{interface}\", trunk: all, ofport: 1 }}"]
     lines += [f"  - {{ name: {vm}, portgroup: {group}, type: vhost-user }}"
               for vm, (group, _) in VMS.items()]
     return "\n".join(lines) + "\n"
@@ -117,6 +120,30 @@ def show_change(switch, guests):
         check(claim, guests["vm-a"].ping(address("vm-c")) == (vlan == VLANS["production"]))
 
 
+def ping_from_here(network):
+    return subprocess.run(["ping", "-q", "-c", "2", "-W", "2", "-I", network.interface, THERE],
+                          capture_output=True).returncode == 0
+
+
+def share(network):
+    """This machine has an address on the interface that becomes the uplink."""
+    # A veth hands frames over unfinished, which nobody behind an XDP program can know of.
+    network.net.leave_nothing(network.trunk)
+    network.net.add_address(network.trunk, f"{THERE}/24")
+    netns.ip("addr", "add", f"{HERE}/24", "dev", network.interface)
+
+
+def show_sharing(switch, network):
+    say("This machine shares the interface with its virtual machines")
+    print(f"  $ ping -I {network.interface} {THERE}")
+    check("it still reaches the physical network by it, untagged", ping_from_here(network))
+    port, stats = switch.port("up0"), switch.stats("up0")
+    print(f"        up0: xdp {port['xdp']}, zero-copy {port['zero_copy']}, to the host alone "
+          f"{stats['host_packets']}, to both {stats['shared_packets']}, to the switch "
+          f"{stats['rx_packets']}")
+    check("an XDP program sorts the frames in the driver", port["xdp"] == "native")
+
+
 def wait_for_enter(switch):
     say("Everything is running. Look around from another terminal, as root:")
     shunt = os.path.relpath(SHUNT, TOP)
@@ -130,15 +157,17 @@ def wait_for_enter(switch):
         pass
 
 
-def demo(leave, made):
-    """made: what has to be cleaned up, as an ExitStack."""
+def demo(leave, by, made):
+    """by: how the uplink uses its interface; made: what has to be cleaned up, as an ExitStack."""
     begin = time.monotonic()
     folder = made.enter_context(tempfile.TemporaryDirectory(prefix="shunt-demo-"))
     print(PICTURE)
     network = PhysicalNetwork(PEERS)
     made.callback(network.delete)
+    if by == "xdp":
+        share(network)
     say("Starting shuntd with this configuration")
-    text = config(network.interface)
+    text = config(network.interface, by)
     print("  " + text.replace("\n", "\n  ").rstrip())
     switch = Switch(text, folder=folder)
     made.callback(switch.cleanup)
@@ -151,6 +180,8 @@ def demo(leave, made):
     say("$ shunt show")
     print(switch.cli("show"))
     show_pings(guests, network)
+    if by == "xdp":
+        show_sharing(switch, network)
     show_change(switch, guests)
     say("$ shunt port stats")
     print(switch.cli("port", "stats"))
@@ -174,6 +205,8 @@ def clean_up():
 def main():
     parser = argparse.ArgumentParser(prog="./run demo", description=__doc__)
     parser.add_argument("--exit", action="store_true", help="end at once instead of at Enter")
+    parser.add_argument("--xdp", action="store_true",
+                        help="the uplink shares its interface with this machine, by AF_XDP")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
         print("demo: needs root, as ./run demo asks for it", file=sys.stderr)
@@ -181,7 +214,7 @@ def main():
     for number in ENDINGS:
         signal.signal(number, lambda *_: sys.exit(130))
     with clean_up() as made:
-        demo(arguments.exit, made)
+        demo(arguments.exit, "xdp" if arguments.xdp else "packet", made)
     return 1 if failures else 0
 
 

@@ -157,6 +157,14 @@ enum dp_host {
 	DP_HOST_ALL_BUT_VMS,
 };
 
+/* What may be left to be done to the frames that come from a port and go to it: each less. */
+enum dp_offload_level {
+	DP_OFFLOADS_ALL,  /* checksums, segmentation of TCP and of UDP */
+	DP_OFFLOADS_TSO,  /* checksums, segmentation of TCP */
+	DP_OFFLOADS_CSUM, /* checksums */
+	DP_OFFLOADS_NONE,
+};
+
 /* What may change while the port forwards. */
 struct dp_port_policy {
 	struct dp_vlan_policy vlan;
@@ -175,8 +183,9 @@ struct dp_port_policy {
 	enum dp_host host;                         /* of DP_PORT_XDP */
 	unsigned takes_protocols;                  /* DP_TAKES_*: for the switch itself */
 	struct dp_team_policy team;                /* of DP_PORT_TEAM */
-	struct dp_team_order
-		order;      /* of its own members, or of the bridge's team, for its frames */
+	/* of its own members, or of the bridge's team, for its frames */
+	struct dp_team_order order;
+	enum dp_offload_level offload;
 	uint32_t storm_pps; /* broadcast, multicast and unknown unicast received, 0: no limit */
 };
 
@@ -217,6 +226,7 @@ struct dp_port_info {
 	const char *fallback;  /* why not in a better way; "": there is none */
 	uint8_t device_mac[6]; /* of an uplink's device; zero: unknown */
 	uint32_t speed_mbps;   /* of an uplink's device, 0: unknown */
+	bool takes_csum, takes_tso, takes_uso; /* frames go to it with that left to be done */
 };
 
 struct dp_port_stats {
