@@ -10,8 +10,8 @@
 #include "dp_private.h"
 #include "fresh.h"
 #include "mirror.h"
-#include "team.h"
 #include "offload.h"
+#include "team.h"
 
 #define MIN_BURST_BYTES 65536
 
@@ -263,6 +263,7 @@ static void draw_teams(const struct dp *dp, struct dp_snapshot *s, struct dp_sna
 		}
 		if (port->team) {
 			snap->master = s->ports[port->team->index];
+			snap->master->merges |= snap->merges;
 			snap->member_bit = (uint8_t)(1u << port->team_slot);
 		}
 	}

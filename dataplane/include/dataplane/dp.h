@@ -184,8 +184,8 @@ struct dp_port_policy {
 	enum dp_host host;                         /* of DP_PORT_XDP */
 	unsigned takes_protocols;                  /* DP_TAKES_*: for the switch itself */
 	struct dp_team_policy team;                /* of DP_PORT_TEAM */
-	struct dp_team_order
-		order; /* of its own members, or of the bridge's team, for its frames */
+	/* of its own members, or of the bridge's team, for its frames */
+	struct dp_team_order order;
 	enum dp_offload_level offload;
 	uint32_t storm_pps; /* broadcast, multicast and unknown unicast received, 0: no limit */
 };
