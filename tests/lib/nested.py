@@ -74,12 +74,16 @@ class NestedGuest:
             "cmdline": cmdline, "serial": f"/tmp/{name}.serial", "console": "stdio",
             "disks": [{"file": f"/tmp/{name}.img", "discard": True}], **fields,
         }
-        machine.do(f"cp --sparse=always {NESTED}/root.img /tmp/{name}.img")
         machine.write(f"/tmp/{name}.json", json.dumps(definition))
-        machine.do(f"mkfifo /tmp/{name}.in /tmp/{name}.out")
-        machine.do(f"{VMM} --api-socket /tmp/{name}.api -d /tmp/{name}.json "
-                   f"<>/tmp/{name}.in >/tmp/{name}.out 2>/tmp/{name}.log & pid[{name}]=$!; "
-                   f"exec {{fd}}</tmp/{name}.out; out[{name}]=$fd")
+        self.start(f"{VMM} --api-socket /tmp/{name}.api -d /tmp/{name}.json")
+
+    def start(self, command):
+        """Run what runs the guest, with the guest's console for its stdin and stdout."""
+        name = self.name
+        self.machine.do(f"cp --sparse=always {NESTED}/root.img /tmp/{name}.img")
+        self.machine.do(f"mkfifo /tmp/{name}.in /tmp/{name}.out")
+        self.machine.do(f"{command} <>/tmp/{name}.in >/tmp/{name}.out 2>/tmp/{name}.log & "
+                        f"pid[{name}]=$!; exec {{fd}}</tmp/{name}.out; out[{name}]=$fd")
 
     def why(self):
         return self.machine.run(f"tail -n 5 /tmp/{self.name}.log /tmp/{self.name}.serial")[1]
@@ -112,6 +116,23 @@ class NestedGuest:
     def end(self, seconds=60):
         """Wait for its end; returns the exit status."""
         return self.machine.run(f"wait ${{pid[{self.name}]}}", seconds)[0]
+
+
+class QemuGuest(NestedGuest):
+    """The same guest in QEMU, on a port's socket."""
+
+    def __init__(self, machine, name, address, vhost_socket, mac):
+        self.machine, self.name = machine, name
+        self.start(
+            "qemu-system-x86_64 -M q35,accel=kvm -cpu host -m 128M -nodefaults -no-user-config "
+            f"-display none -no-reboot -serial file:/tmp/{name}.serial "
+            f"-kernel {MACHINE}/tree/vmlinuz -initrd {NESTED}/nested.gz "
+            f"-append 'console=ttyS0 panic=-1 quiet shunt.ip={address}' "
+            "-object memory-backend-memfd,id=m0,size=128M,share=on -numa node,memdev=m0 "
+            f"-drive if=virtio,format=raw,file=/tmp/{name}.img "
+            "-chardev stdio,id=hvc0 -device virtio-serial-pci -device virtconsole,chardev=hvc0 "
+            f"-chardev socket,id=s0,path={vhost_socket},reconnect=1 "
+            f"-netdev vhost-user,id=n0,chardev=s0 -device virtio-net-pci,netdev=n0,mac={mac}")
 
 
 def quote(text):
