@@ -14,9 +14,10 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
-from daemon import SHUNT, TOP, Switch  # noqa: E402
+from daemon import BUILD, SHUNT, TOP, Switch  # noqa: E402
 from guest import Guest, accelerator  # noqa: E402
 from netns import PhysicalNetwork  # noqa: E402
+from vmm_guest import VmmGuest  # noqa: E402
 
 VMS = {  # name: port group, address
     "vm-a": ("production", "10.0.0.1/24"),
@@ -53,13 +54,30 @@ def check(claim, held):
         failures.append(claim)
 
 
-def config(interface):
+def runs_shunt_vmm():
+    """Asks shunt-vmm itself, whose answer is shown."""
+    program = os.path.join(BUILD, "vmm", "shunt-vmm")
+    done = subprocess.run([program, "--check"], capture_output=True, text=True)
+    if done.returncode:
+        say(f"Guests run in QEMU instead of shunt-vmm: {done.stderr.strip()}")
+    return done.returncode == 0
+
+
+def mac(vm):
+    return f"02:00:00:00:00:0{list(VMS).index(vm) + 1}"
+
+
+def config(interface, vmm):
     lines = ["memory: { size: 64M, hugepages: off }", "bridges: [ { name: br0 } ]", "portgroups:"]
     lines += [f"  - {{ name: {g}, bridge: br0, vlan: {v} }}" for g, v in VLANS.items()]
     lines += ["ports:", f"  - {{ name: up0, bridge: br0, type: uplink, "
                         f"device: \"packet:{interface}\", trunk: all, ofport: 1 }}"]
-    lines += [f"  - {{ name: {vm}, portgroup: {group}, type: vhost-user }}"
-              for vm, (group, _) in VMS.items()]
+    if vmm:
+        lines += ["vms:"]
+        lines += ["  - " + VmmGuest.item(vm, group, ip, mac(vm)) for vm, (group, ip) in VMS.items()]
+    else:
+        lines += [f"  - {{ name: {vm}, portgroup: {group}, type: vhost-user }}"
+                  for vm, (group, _) in VMS.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -67,11 +85,16 @@ def address(vm):
     return VMS[vm][1].split("/")[0]
 
 
-def start_guests(switch, folder, made):
+def start_guests(switch, folder, made, vmm):
     guests = {}
-    for i, (vm, (_, ip)) in enumerate(VMS.items(), 1):
-        guests[vm] = Guest(vm, switch.socket(vm), ip, f"02:00:00:00:00:0{i}", folder=folder)
+    for vm, (_, ip) in VMS.items():
+        if vmm:
+            guests[vm] = VmmGuest(switch, vm, ip, mac(vm))
+        else:
+            guests[vm] = Guest(vm, switch.socket(vm), ip, mac(vm), folder=folder)
         made.callback(guests[vm].stop)
+        if vmm:
+            guests[vm].start()
     return guests
 
 
@@ -130,26 +153,31 @@ def wait_for_enter(switch):
         pass
 
 
-def demo(leave, made):
-    """made: what has to be cleaned up, as an ExitStack."""
+def demo(leave, vmm, made):
+    """vmm: guests are wanted in shunt-vmm. made: what has to be cleaned up, as an ExitStack."""
     begin = time.monotonic()
     folder = made.enter_context(tempfile.TemporaryDirectory(prefix="shunt-demo-"))
     print(PICTURE)
+    vmm = vmm and runs_shunt_vmm()
     network = PhysicalNetwork(PEERS)
     made.callback(network.delete)
     say("Starting shuntd with this configuration")
-    text = config(network.interface)
+    text = config(network.interface, vmm)
     print("  " + text.replace("\n", "\n  ").rstrip())
     switch = Switch(text, folder=folder)
     made.callback(switch.cleanup)
     switch.start()
-    say(f"Booting three virtual machines: Linux in QEMU ({accelerator()}), about ten seconds")
-    guests = start_guests(switch, folder, made)
+    say("Booting three virtual machines: Linux in " +
+        ("shunt-vmm" if vmm else f"QEMU ({accelerator()}), about ten seconds"))
+    guests = start_guests(switch, folder, made, vmm)
     for vm, guest in guests.items():
         guest.ready()
         print(f"  {vm} is up after {time.monotonic() - begin:.0f} s", flush=True)
     say("$ shunt show")
     print(switch.cli("show"))
+    if vmm:
+        say("$ shunt vm list")
+        print(switch.cli("vm", "list"))
     show_pings(guests, network)
     show_change(switch, guests)
     say("$ shunt port stats")
@@ -174,6 +202,8 @@ def clean_up():
 def main():
     parser = argparse.ArgumentParser(prog="./run demo", description=__doc__)
     parser.add_argument("--exit", action="store_true", help="end at once instead of at Enter")
+    parser.add_argument("--vmm", action="store_true",
+                        help="guests in shunt-vmm instead of QEMU, where KVM can run them")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
         print("demo: needs root, as ./run demo asks for it", file=sys.stderr)
@@ -181,7 +211,7 @@ def main():
     for number in ENDINGS:
         signal.signal(number, lambda *_: sys.exit(130))
     with clean_up() as made:
-        demo(arguments.exit, made)
+        demo(arguments.exit, arguments.vmm, made)
     return 1 if failures else 0
 
 
