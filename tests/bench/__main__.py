@@ -12,6 +12,7 @@ import flood
 import flows
 import idle
 import mirror
+import restore
 import tcp
 import uplink
 import vhost
@@ -21,7 +22,7 @@ from report import Report
 
 BENCHES = {
     "vhost": vhost.run, "idle": idle.run, "flood": flood.run, "tcp": tcp.run, "flows": flows.run,
-    "uplink": uplink.run, "mirror": mirror.run, "vm": vm.run,
+    "uplink": uplink.run, "mirror": mirror.run, "restore": restore.run, "vm": vm.run,
 }
 PARTS = {
     "sizes": vhost.sizes, "forms": vhost.forms, "bursts": vhost.bursts, "macs": vhost.macs,

@@ -12,7 +12,8 @@ from guest import MACHINE, Machine
 NESTED = os.environ.get("SHUNT_NESTED", os.path.join(TOP, "build", "nested"))
 VMM = os.path.join(BUILD, "vmm", "shunt-vmm")
 # g NAME SECONDS LINE: have a guest run a line; its output, and its status as our own.
-# ask NAME METHOD PARAMS: a method of its API socket; its result.
+# ask NAME METHOD PARAMS [FILE...]: a method of its API socket, with new files if it wants some; its
+# result.
 HELPERS = r"""
 g() {
 	local line deadline=$(($SECONDS + $2))
@@ -30,12 +31,14 @@ g() {
 }
 ask() {
 	python3 -c '
-import json, socket, sys
+import json, os, socket, sys
 s = socket.socket(socket.AF_UNIX)
 s.connect(sys.argv[1])
-s.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": sys.argv[2],
-                      "params": json.loads(sys.argv[3])}).encode() + b"\n")
-print(s.makefile().readline())' /tmp/$1.api "$2" "$3"
+line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": sys.argv[2],
+                   "params": json.loads(sys.argv[3])}).encode() + b"\n"
+files = [os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600) for name in sys.argv[4:]]
+socket.send_fds(s, [line], files)
+print(s.makefile().readline())' /tmp/$1.api "${@:2}"
 }
 declare -A out pid
 """
@@ -75,15 +78,27 @@ class NestedGuest:
             "disks": [{"file": f"/tmp/{name}.img", "discard": True}], **fields,
         }
         machine.write(f"/tmp/{name}.json", json.dumps(definition))
-        self.start(f"{VMM} --api-socket /tmp/{name}.api -d /tmp/{name}.json")
+        self.prepare()
+        self.start()
+        self.listen()
 
-    def start(self, command):
-        """Run what runs the guest, with the guest's console for its stdin and stdout."""
+    def prepare(self):
+        """Its disk, and the FIFOs that are its console."""
+        self.machine.do(f"cp --sparse=always {NESTED}/root.img /tmp/{self.name}.img; "
+                        f"mkfifo /tmp/{self.name}.in /tmp/{self.name}.out")
+
+    def start(self, options=""):
+        """A process; its output goes on in the FIFO of the last one."""
+        self.start_program(f"{VMM} --api-socket /tmp/{self.name}.api -d /tmp/{self.name}.json "
+                           f"{options}")
+
+    def start_program(self, command):
         name = self.name
-        self.machine.do(f"cp --sparse=always {NESTED}/root.img /tmp/{name}.img")
-        self.machine.do(f"mkfifo /tmp/{name}.in /tmp/{name}.out")
-        self.machine.do(f"{command} <>/tmp/{name}.in >/tmp/{name}.out 2>/tmp/{name}.log & "
-                        f"pid[{name}]=$!; exec {{fd}}</tmp/{name}.out; out[{name}]=$fd")
+        self.machine.do(f"{command} <>/tmp/{name}.in >/tmp/{name}.out 2>>/tmp/{name}.log & "
+                        f"pid[{name}]=$!")
+
+    def listen(self):
+        self.machine.do(f"exec {{fd}}</tmp/{self.name}.out; out[{self.name}]=$fd")
 
     def why(self):
         return self.machine.run(f"tail -n 5 /tmp/{self.name}.log /tmp/{self.name}.serial")[1]
@@ -104,9 +119,9 @@ class NestedGuest:
         assert status == 0, f"{self.name}: {line}: {status}: {output}"
         return output.strip()
 
-    def ask(self, method, **params):
+    def ask(self, method, *files, **params):
         reply = json.loads(self.machine.do(
-            f"ask {self.name} {method} {quote(json.dumps(params))}"))
+            f"ask {self.name} {method} {quote(json.dumps(params))} {' '.join(files)}"))
         assert "result" in reply, reply
         return reply["result"]
 
@@ -123,7 +138,8 @@ class QemuGuest(NestedGuest):
 
     def __init__(self, machine, name, address, vhost_socket, mac):
         self.machine, self.name = machine, name
-        self.start(
+        self.prepare()
+        self.start_program(
             "qemu-system-x86_64 -M q35,accel=kvm -cpu host -m 128M -nodefaults -no-user-config "
             f"-display none -no-reboot -serial file:/tmp/{name}.serial "
             f"-kernel {MACHINE}/tree/vmlinuz -initrd {NESTED}/nested.gz "
@@ -133,6 +149,7 @@ class QemuGuest(NestedGuest):
             "-chardev stdio,id=hvc0 -device virtio-serial-pci -device virtconsole,chardev=hvc0 "
             f"-chardev socket,id=s0,path={vhost_socket},reconnect=1 "
             f"-netdev vhost-user,id=n0,chardev=s0 -device virtio-net-pci,netdev=n0,mac={mac}")
+        self.listen()
 
 
 def quote(text):
