@@ -289,7 +289,7 @@ static const struct api_field vm_nic_fields[] = {
 	{ .name = "port", .type = API_TYPE_NAME, .ref = API_PORT,
 	  .help = "or a port that there is: vhost-user, in mode server" },
 	{ .name = "vf", .type = API_TYPE_TEXT, .max = 63,
-	  .help = "or a VF: the PF as in sriov, a slash, its index" },
+	  .help = "or a VF: its PF (interface or PCI address), a slash, its index; or a PCI address" },
 	{ .name = "mac", .type = API_TYPE_MAC, .def = "a stable one, made of the VM's name",
 	  .help = "address" },
 	{ .name = "queues", .type = API_TYPE_UINT, .min = 1, .max = 8, .def = "1",

@@ -161,10 +161,12 @@ def test_vm_runs_on_while_shuntd_is_away_and_is_found_again(host, tmp_path, end)
     wait_for(lambda: state(host) == "stopped", what="shuntd sees its end")
 
 
-def test_memory_that_is_merged_and_a_switch_exclude_each_other(host, tmp_path):
+def test_memory_that_is_merged_and_a_nic_exclude_each_other(host, tmp_path):
     said = refusal(host, "vm", "create", "web1", "--memory", "mergeable=true", "--nics",
                    "portgroup=production")
     assert "nics[0]" in said and "a switch cannot reach memory that is merged" in said
+    assert "a VF cannot reach memory that is merged" in refusal(
+        host, "vm", "create", "web1", "--memory", "mergeable=true", "--nics", "vf=eth0/0")
     assert host.json("port", "list") == [] and host.json("vm", "list") == []
 
 

@@ -47,10 +47,11 @@ declare -A out pid
 class NestedMachine(Machine):
     """The emulated machine with KVM loaded."""
 
-    def __init__(self, folder, memory="2048M", **options):
+    def __init__(self, folder, n_nics=0, memory="2048M", **options):
         subprocess.run([os.path.join(TOP, "tests", "lib", "guest-nested"), MACHINE, NESTED],
                        check=True)
-        super().__init__("machine", folder, n_nics=0, memory=memory, cpu="max,+svm", **options)
+        super().__init__("machine", folder, n_nics=n_nics, memory=memory, cpu="max,+svm",
+                         **options)
 
     def prepare(self):
         self.ready()
@@ -66,7 +67,8 @@ class NestedMachine(Machine):
 class NestedGuest:
     """One shunt-vmm in the machine, with a root file system of its own."""
 
-    def __init__(self, machine, name, address=None, memory="128M", vcpus=1, **fields):
+    def __init__(self, machine, name, address=None, memory="128M", vcpus=1, options="",
+                 **fields):
         self.machine, self.name = machine, name
         cmdline = "console=ttyS0 panic=-1 quiet"
         if address:
@@ -79,7 +81,7 @@ class NestedGuest:
         }
         machine.write(f"/tmp/{name}.json", json.dumps(definition))
         self.prepare()
-        self.start()
+        self.start(options)
         self.listen()
 
     def prepare(self):
