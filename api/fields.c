@@ -20,6 +20,7 @@ static const char *const words_vlan_mode[] = { "access", "trunk", "native-untagg
 	"native-tagged", NULL };
 static const char *const words_mirror_tags[] = { "as-is", "by-vlan", NULL };
 static const char *const words_host[] = { "own", "none", "all-but-vms", NULL };
+static const char *const words_offload[] = { "all", "tso", "csum", "none", NULL };
 static const char *const words_accept[] = { "accept", "reject", NULL };
 static const char *const words_eswitch[] = { "legacy", "switchdev", NULL };
 static const char *const words_inline_mode[] = { "none", "link", "network", "transport", NULL };
@@ -105,6 +106,10 @@ static const struct api_field bridge_fields[] = {
 	{ .name = "storm_limit", .type = API_TYPE_UINT, .flags = API_INHERITED, \
 	  .max = 1000000000, .def = "0", \
 	  .help = "broadcast, multicast and unknown frames a second from the port, 0 for no limit" }, \
+	{ .name = "offload", .type = API_TYPE_ENUM, .flags = API_INHERITED, \
+	  .words = words_offload, .def = "all", \
+	  .help = "left undone in frames to and from the port: checksums and segmentation of " \
+		  "TCP and UDP (all), without UDP (tso), checksums (csum), nothing (none)" }, \
 	{ .name = "mtu", .type = API_TYPE_UINT, .flags = API_INHERITED, .min = 68, .max = 9000, \
 	  .def = "1500", .help = "longest frame without its Ethernet header and VLAN tag, in bytes" }
 

@@ -46,6 +46,20 @@ static void set_xdp(json_t *object, const struct dp_port_info *info)
 		json_object_set_new(object, "fallback", json_string(info->fallback));
 }
 
+/* What may be left to be done to frames that go to it now. */
+static json_t *takes(const struct dp_port_info *info)
+{
+	json_t *array = json_array();
+
+	if (info->takes_csum)
+		json_array_append_new(array, json_string("csum"));
+	if (info->takes_tso)
+		json_array_append_new(array, json_string("tso"));
+	if (info->takes_uso)
+		json_array_append_new(array, json_string("uso"));
+	return array;
+}
+
 static void set_now(json_t *object, const struct switch_port *port)
 {
 	struct dp_port_info info = { 0 };
@@ -58,6 +72,7 @@ static void set_now(json_t *object, const struct switch_port *port)
 	json_object_set_new(object, "rx_queues", json_integer(info.n_rx_queues));
 	json_object_set_new(object, "tx_queues", json_integer(info.n_tx_queues));
 	json_object_set_new(object, "macs", json_integer(info.n_macs));
+	json_object_set_new(object, "takes", takes(&info));
 	set_xdp(object, &info);
 	if (memcmp(info.mac, "\0\0\0\0\0\0", 6) != 0 && !json_object_get(object, "mac")) {
 		api_format_mac(info.mac, mac);

@@ -123,6 +123,16 @@ static enum dp_host resolve_host(const struct conf_item *port)
 					  : DP_HOST_ALL_BUT_VMS;
 }
 
+static enum dp_offload_level resolve_offload(const struct conf *conf, const struct conf_item *port)
+{
+	const char *level = policy_text(conf, port, "offload");
+
+	return strcmp(level, "none") == 0   ? DP_OFFLOADS_NONE
+	       : strcmp(level, "csum") == 0 ? DP_OFFLOADS_CSUM
+	       : strcmp(level, "tso") == 0  ? DP_OFFLOADS_TSO
+					    : DP_OFFLOADS_ALL;
+}
+
 int resolve_vlan(const char *vlan, const char *trunk, const char *mode, struct dp_vlan_policy *ret,
 	struct sh_err *err)
 {
@@ -167,6 +177,7 @@ static int resolve_policy(const struct conf *conf, const struct conf_item *port,
 	if (strcmp(conf_get(port, API_PORT, "name"), conf_port_bridge(conf, port)) == 0)
 		ret->ofport = DP_OFPORT_LOCAL;
 	ret->host = resolve_host(port);
+	ret->offload = resolve_offload(conf, port);
 	ret->mtu = (uint16_t)policy_uint(conf, port, "mtu");
 	ret->mac_limit = (uint32_t)policy_uint(conf, port, "mac_limit");
 	ret->storm_pps = (uint32_t)policy_uint(conf, port, "storm_limit");

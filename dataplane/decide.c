@@ -69,7 +69,7 @@ static inline uint64_t own_address(const struct dp_decide_ctx *ctx, uint64_t src
 /* The longest that it, or what it is cut into, will be. units: bytes. */
 static inline uint32_t wire_len(const struct dp_frame *f)
 {
-	return unlikely(f->offloads & DP_OFFLOAD_TSO) ? (uint32_t)f->hdr_len + f->gso_size : f->len;
+	return unlikely(f->offloads & DP_OFFLOAD_GSO) ? (uint32_t)f->hdr_len + f->gso_size : f->len;
 }
 
 /* Its length, its tag, and whether the port takes anything at all. */

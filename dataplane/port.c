@@ -307,6 +307,7 @@ const char *dp_port_name(const struct dp_port *port)
 void dp_port_get_info(const struct dp_port *port, struct dp_port_info *ret)
 {
 	uint64_t own = atomic_load(&port->own_mac);
+	unsigned takes;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->link_up = port->policy.admin_up && port->link_up;
@@ -319,6 +320,10 @@ void dp_port_get_info(const struct dp_port *port, struct dp_port_info *ret)
 	for (int i = 0; i < 6; i++)
 		ret->mac[i] = (uint8_t)(own >> (16 + 8 * i));
 	ret->fallback = port->fallback;
+	takes = atomic_load(&port->takes) & dp_offload_mask(port->policy.offload);
+	ret->takes_csum = takes & DP_OFFLOAD_CSUM;
+	ret->takes_tso = takes & DP_OFFLOAD_TSO;
+	ret->takes_uso = takes & DP_OFFLOAD_USO;
 	if (port->conf.kind == DP_PORT_XDP)
 		ret->xdp = DP_XDP_PACKET;
 	if (port->ops->info)

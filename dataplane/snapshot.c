@@ -9,6 +9,7 @@
 
 #include "dp_private.h"
 #include "mirror.h"
+#include "offload.h"
 
 #define MIN_BURST_BYTES 65536
 
@@ -133,6 +134,8 @@ static void draw_port(struct dp_snap_port *s, struct dp_port *port, struct dp_sn
 	s->reject_forged = p->reject_forged_transmits;
 	s->guards_source = s->reject_mac_changes || s->reject_forged;
 	s->vlan = p->vlan;
+	s->offloads = dp_offload_mask(p->offload);
+	s->merges = port->ops == &dp_port_xdp_ops || port->conf.kind == DP_PORT_PCI;
 	draw_limits(s, port->dp);
 	draw_watchers(s, port);
 	for (unsigned i = 0; i < DP_MAX_QUEUES; i++)

@@ -52,12 +52,13 @@ def assert_nothing_is_left(demo, folder):
     wait_for(lambda: not living(demo.pid), 10, "an end of all its processes")
 
 
-def test_the_demo_shows_what_it_promises_within_90_seconds(folder):
-    demo = start(folder, "--exit", stdin=subprocess.DEVNULL, start_new_session=True)
+@pytest.mark.parametrize("words, n_claims", [([], 9), (["--xdp"], 11)])
+def test_the_demo_shows_what_it_promises_within_90_seconds(folder, words, n_claims):
+    demo = start(folder, "--exit", *words, stdin=subprocess.DEVNULL, start_new_session=True)
     text, _ = demo.communicate(timeout=90)
     assert demo.returncode == 0, text[-3000:]
     assert "FAIL" not in text
-    assert text.count("  ok  ") == 9
+    assert text.count("  ok  ") == n_claims
     assert "echo request" in text and "VLAN 200" in text
     assert_nothing_is_left(demo, folder)
 

@@ -108,7 +108,8 @@ def test_nic_has_its_mac_and_the_offloads_of_the_switch(world):
     assert world.b.do("cat /sys/class/net/eth0/address") == "02:00:00:00:00:02"
     features = world.b.do("cat /sys/class/net/eth0/device/features")
     named = {"CSUM": 0, "GUEST_CSUM": 1, "GUEST_TSO4": 7, "HOST_TSO4": 11, "HOST_TSO6": 12,
-             "MRG_RXBUF": 15, "STATUS": 16, "CTRL_VQ": 17, "EVENT_IDX": 29, "VERSION_1": 32}
+             "MRG_RXBUF": 15, "STATUS": 16, "CTRL_VQ": 17, "EVENT_IDX": 29, "VERSION_1": 32,
+             "GUEST_USO4": 54, "GUEST_USO6": 55, "HOST_USO": 56}
     assert [name for name, bit in named.items() if features[bit] != "1"] == []
 
 

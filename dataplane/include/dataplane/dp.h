@@ -151,6 +151,14 @@ enum dp_host {
 	DP_HOST_ALL_BUT_VMS,
 };
 
+/* What may be left to be done to the frames that come from a port and go to it: each less. */
+enum dp_offload_level {
+	DP_OFFLOADS_ALL,  /* checksums, segmentation of TCP and of UDP */
+	DP_OFFLOADS_TSO,  /* checksums, segmentation of TCP */
+	DP_OFFLOADS_CSUM, /* checksums */
+	DP_OFFLOADS_NONE,
+};
+
 /* What may change while the port forwards. */
 struct dp_port_policy {
 	struct dp_vlan_policy vlan;
@@ -167,6 +175,7 @@ struct dp_port_policy {
 	uint32_t ofport;                           /* OpenFlow's number, DP_OFPORT_LOCAL; 0: none */
 	bool no_receive, no_forward, no_packet_in; /* OpenFlow's port configuration */
 	enum dp_host host;                         /* of DP_PORT_XDP */
+	enum dp_offload_level offload;
 	uint32_t storm_pps; /* broadcast, multicast and unknown unicast received, 0: no limit */
 };
 
@@ -205,6 +214,7 @@ struct dp_port_info {
 	enum dp_xdp xdp;      /* of DP_PORT_XDP */
 	bool zero_copy;       /* the driver receives into memory of ours */
 	const char *fallback; /* why not in a better way; "": there is none */
+	bool takes_csum, takes_tso, takes_uso; /* frames go to it with that left to be done */
 };
 
 struct dp_port_stats {

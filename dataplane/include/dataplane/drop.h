@@ -34,7 +34,7 @@
 	X(VARIANTS,        "too_many_changes", RX, "too many changed copies of one burst") \
 	X(RX_ADMIN_DOWN,   "rx_disabled",      RX, "the port it came in on is disabled") \
 	X(FROM_MIRROR,     "from_mirror_port", RX, "it came in on a mirror's output port, which receives nothing") \
-	X(RX_GSO,          "rx_unsegmented",   RX, "a segmentation-offload frame from an interface; turn tso and gro off there") \
+	X(RX_GSO,          "rx_unsegmented",   RX, "more frames to be segmented from an interface than its socket had room for") \
 	X(ISOLATED,        "isolated",         TX, "both ports are isolated") \
 	X(VLAN_EGRESS,     "vlan_egress",      TX, "destination port does not carry the frame's VLAN") \
 	X(MAC_CHANGE,      "mac_change",       TX, "destination is not the port's own address and mac_changes is reject") \
