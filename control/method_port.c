@@ -93,6 +93,7 @@ json_t *method_port_object(const struct ctl *ctl, const struct conf_item *port)
 {
 	const char *type = conf_get_or_default(port, API_PORT, "type");
 	const char *bridge = conf_port_bridge(&ctl->conf, port);
+	const struct switch_port *now = switch_port(&ctl->sw, conf_get(port, API_PORT, "name"));
 	json_t *object = conf_item_to_json(port, API_PORT);
 	char path[PORT_TARGET_LEN];
 
@@ -110,7 +111,9 @@ json_t *method_port_object(const struct ctl *ctl, const struct conf_item *port)
 		json_object_set_new(
 			object, "host", json_string(conf_get_or_default(port, API_PORT, "host")));
 	set_inherited(object, ctl, port);
-	set_now(object, switch_port(&ctl->sw, conf_get(port, API_PORT, "name")));
+	if (strcmp(type, "uplink") == 0)
+		method_set_lldp(object, ctl, port, now ? now->dp : NULL);
+	set_now(object, now);
 	return object;
 }
 

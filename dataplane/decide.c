@@ -84,6 +84,8 @@ static inline int check_form(
 	v->src_key = v->dst_key = 0;
 	if (unlikely(f->len < 14 || f->n_head < 14))
 		return f->refused_plus1 ? f->refused_plus1 - 1 : DP_DROP_RUNT;
+	if (unlikely(f->refused_plus1))
+		return f->refused_plus1 - 1;
 	if (load_be16(f->head + 12) == ETHERTYPE_VLAN) {
 		if (unlikely(f->len < DP_HEAD_MIN || f->n_head < DP_HEAD_MIN))
 			return DP_DROP_RUNT;

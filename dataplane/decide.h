@@ -19,7 +19,7 @@ struct dp_frame {
 	uint8_t *rest;       /* what is behind the head, or its first piece */
 	uint32_t n_rest;     /* bytes */
 	uint16_t n_more;
-	uint8_t refused_plus1;     /* the receive function gave it up for this reason; len is 0 */
+	uint8_t refused_plus1;     /* given up for this reason; len is 0 if the port did it */
 	uint8_t offloads;          /* DP_OFFLOAD_*: left to be done */
 	const struct dp_seg *more; /* further pieces */
 	/* of offloads; offsets in the head, bytes */

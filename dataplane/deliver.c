@@ -5,6 +5,7 @@
  * in workers.
  */
 #include "capture.h"
+#include "deliver.h"
 #include "dp_private.h"
 #include "mirror.h"
 #include "walk_worker.h"
@@ -38,24 +39,12 @@ static void count_copies(struct dp_worker *w, uint16_t in, unsigned n)
 static inline void send(
 	struct dp_worker *w, const struct dp_snap_port *out, struct dp_item *items, unsigned n)
 {
-	struct dp_port_counters *c = &out->port->counters[w->index];
-	unsigned sent = 0;
-	uint64_t bytes = 0;
+	unsigned sent;
 
-	if (likely(out->n_txq))
-		sent = out->ops->tx(out->port, out->txq[w->index % out->n_txq], items, (uint16_t)n);
-	else
-		for (unsigned i = 0; i < n; i++)
-			items[i].drop = DP_DROP_LINK_DOWN;
-	for (unsigned i = 0; i < n; i++) {
-		if (likely(items[i].drop == DP_N_DROPS))
-			bytes += items[i].len;
-		else
-			count_drop(w, out->index, items[i].drop, 1);
-	}
-	c->tx_packets += sent;
-	c->tx_bytes += bytes;
+	dp_transmit(w, out, items, n);
+	sent = dp_count_items(&out->port->counters[w->index], items, n);
 	w->tx_packets += sent;
+	w->dropped += n - sent;
 }
 
 static void send_noted(

@@ -176,6 +176,7 @@ const struct dp_port_ops dp_port_packet_ops = {
 	.close = packet_close,
 	.event = packet_event,
 	.missed = packet_missed,
+	.info = dp_port_interface_info,
 	.rx_fd = packet_rx_fd,
 	.rx = packet_rx,
 	.rx_done = packet_rx_done,

@@ -377,6 +377,7 @@ static void xdp_info(const struct dp_port *port, struct dp_port_info *ret)
 {
 	const struct xdp *x = port->kind;
 
+	dp_port_interface_info(port, ret);
 	ret->xdp = x->generic ? DP_XDP_GENERIC : DP_XDP_NATIVE;
 	ret->zero_copy = x->n_sockets && xsk_is_zero_copy(x->sockets[0]);
 }

@@ -120,6 +120,7 @@ static void draw_port(struct dp_snap_port *s, struct dp_port *port, struct dp_sn
 	s->port = port;
 	s->ops = port->ops;
 	s->index = port->index;
+	s->takes_protocols = (uint8_t)p->takes_protocols;
 	s->max_frame = dp_max_frame(p->mtu);
 	s->mac_limit = p->mac_limit;
 	s->admin_up = p->admin_up;

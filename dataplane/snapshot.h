@@ -49,6 +49,7 @@ struct dp_snap_port {
 	uint8_t offloads; /* DP_OFFLOAD_* that frames from it and to it may have */
 	uint8_t n_txq;
 	uint8_t txq[DP_MAX_QUEUES];
+	uint8_t takes_protocols;
 	bool is_watched; /* by the captures and mirrors below */
 	bool is_mirror_output;
 	struct dp_capture *captures;      /* NULL: nobody captures here */

@@ -13,6 +13,7 @@
 	X(RUNT,            "runt",             RX, "shorter than an Ethernet header, or cut inside a VLAN tag") \
 	X(OVERSIZE,        "oversize",         RX, "longer than the port's MTU allows") \
 	X(LINK_LOCAL,      "link_local",       RX, "802.1D link-local address 01:80:c2:00:00:0x, which a bridge does not forward") \
+	X(PROTOCOL,        "protocol",         RX, "LACP or LLDP, which the switch speaks itself") \
 	X(SOURCE,          "invalid_source",   RX, "source address is multicast or zero") \
 	X(VLAN_INGRESS,    "vlan_ingress",     RX, "VLAN not allowed on the port where it came in") \
 	X(VLAN_UNUSED,     "vlan_unused",      RX, "no other port uses its VLAN: dropped in front of the switch") \
