@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`./run demo`: three virtual machines on two VLAN port groups, and an uplink into a physical
 network that carries both VLANs tagged. Shows who reaches whom, and cleans up what it made. With
---xdp the uplink is an interface that this machine goes on using."""
+--xdp the uplink is an interface that this machine goes on using, with --vmm the machines run in
+shunt-vmm where KVM can run them."""
 
 import argparse
 import contextlib
@@ -15,10 +16,11 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
-from daemon import SHUNT, TOP, Switch  # noqa: E402
+from daemon import BUILD, SHUNT, TOP, Switch  # noqa: E402
 from guest import Guest, accelerator  # noqa: E402
 import netns  # noqa: E402
 from netns import PhysicalNetwork  # noqa: E402
+from vmm_guest import VmmGuest  # noqa: E402
 
 VMS = {  # name: port group, address
     "vm-a": ("production", "10.0.0.1/24"),
@@ -56,13 +58,30 @@ def check(claim, held):
         failures.append(claim)
 
 
-def config(interface, by):
+def runs_shunt_vmm():
+    """Asks shunt-vmm itself, whose answer is shown."""
+    program = os.path.join(BUILD, "vmm", "shunt-vmm")
+    done = subprocess.run([program, "--check"], capture_output=True, text=True)
+    if done.returncode:
+        say(f"Guests run in QEMU instead of shunt-vmm: {done.stderr.strip()}")
+    return done.returncode == 0
+
+
+def mac(vm):
+    return f"02:00:00:00:00:0{list(VMS).index(vm) + 1}"
+
+
+def config(interface, by, vmm):
     lines = ["memory: { size: 64M, hugepages: off }", "bridges: [ { name: br0 } ]", "portgroups:"]
     lines += [f"  - {{ name: {g}, bridge: br0, vlan: {v} }}" for g, v in VLANS.items()]
     lines += ["ports:", f"  - {{ name: up0, bridge: br0, type: uplink, "
                         f"device: \"{by}:{interface}\", trunk: all, ofport: 1 }}"]
-    lines += [f"  - {{ name: {vm}, portgroup: {group}, type: vhost-user }}"
-              for vm, (group, _) in VMS.items()]
+    if vmm:
+        lines += ["vms:"]
+        lines += ["  - " + VmmGuest.item(vm, group, ip, mac(vm)) for vm, (group, ip) in VMS.items()]
+    else:
+        lines += [f"  - {{ name: {vm}, portgroup: {group}, type: vhost-user }}"
+                  for vm, (group, _) in VMS.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -70,11 +89,16 @@ def address(vm):
     return VMS[vm][1].split("/")[0]
 
 
-def start_guests(switch, folder, made):
+def start_guests(switch, folder, made, vmm):
     guests = {}
-    for i, (vm, (_, ip)) in enumerate(VMS.items(), 1):
-        guests[vm] = Guest(vm, switch.socket(vm), ip, f"02:00:00:00:00:0{i}", folder=folder)
+    for vm, (_, ip) in VMS.items():
+        if vmm:
+            guests[vm] = VmmGuest(switch, vm, ip, mac(vm))
+        else:
+            guests[vm] = Guest(vm, switch.socket(vm), ip, mac(vm), folder=folder)
         made.callback(guests[vm].stop)
+        if vmm:
+            guests[vm].start()
     return guests
 
 
@@ -157,28 +181,34 @@ def wait_for_enter(switch):
         pass
 
 
-def demo(leave, by, made):
-    """by: how the uplink uses its interface; made: what has to be cleaned up, as an ExitStack."""
+def demo(leave, by, vmm, made):
+    """by: how the uplink uses its interface; vmm: guests are wanted in shunt-vmm; made: what has to
+    be cleaned up, as an ExitStack."""
     begin = time.monotonic()
     folder = made.enter_context(tempfile.TemporaryDirectory(prefix="shunt-demo-"))
     print(PICTURE)
+    vmm = vmm and runs_shunt_vmm()
     network = PhysicalNetwork(PEERS)
     made.callback(network.delete)
     if by == "xdp":
         share(network)
     say("Starting shuntd with this configuration")
-    text = config(network.interface, by)
+    text = config(network.interface, by, vmm)
     print("  " + text.replace("\n", "\n  ").rstrip())
     switch = Switch(text, folder=folder)
     made.callback(switch.cleanup)
     switch.start()
-    say(f"Booting three virtual machines: Linux in QEMU ({accelerator()}), about ten seconds")
-    guests = start_guests(switch, folder, made)
+    say("Booting three virtual machines: Linux in " +
+        ("shunt-vmm" if vmm else f"QEMU ({accelerator()}), about ten seconds"))
+    guests = start_guests(switch, folder, made, vmm)
     for vm, guest in guests.items():
         guest.ready()
         print(f"  {vm} is up after {time.monotonic() - begin:.0f} s", flush=True)
     say("$ shunt show")
     print(switch.cli("show"))
+    if vmm:
+        say("$ shunt vm list")
+        print(switch.cli("vm", "list"))
     show_pings(guests, network)
     if by == "xdp":
         show_sharing(switch, network)
@@ -207,6 +237,8 @@ def main():
     parser.add_argument("--exit", action="store_true", help="end at once instead of at Enter")
     parser.add_argument("--xdp", action="store_true",
                         help="the uplink shares its interface with this machine, by AF_XDP")
+    parser.add_argument("--vmm", action="store_true",
+                        help="guests in shunt-vmm instead of QEMU, where KVM can run them")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
         print("demo: needs root, as ./run demo asks for it", file=sys.stderr)
@@ -214,7 +246,7 @@ def main():
     for number in ENDINGS:
         signal.signal(number, lambda *_: sys.exit(130))
     with clean_up() as made:
-        demo(arguments.exit, "xdp" if arguments.xdp else "packet", made)
+        demo(arguments.exit, "xdp" if arguments.xdp else "packet", arguments.vmm, made)
     return 1 if failures else 0
 
 

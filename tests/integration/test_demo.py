@@ -80,6 +80,23 @@ def test_a_demo_that_is_interrupted_cleans_up(folder, number, when):
     assert_nothing_is_left(demo, folder)
 
 
+def test_demo_says_why_its_guests_are_in_qemu_and_goes_on(folder):
+    """In shunt-vmm they are in test_vm_host.py."""
+    with open("/proc/cpuinfo") as f:
+        if {"vmx", "svm"} & set(f.read().split()):
+            pytest.skip("KVM of this machine runs ordinary guests")
+    demo = start(folder, "--vmm", stdin=subprocess.PIPE, start_new_session=True)
+    text = ""
+    while "Linux in QEMU" not in text:
+        line = demo.stdout.readline()
+        assert line, text
+        text += line
+    os.killpg(demo.pid, signal.SIGTERM)
+    demo.communicate(timeout=30)
+    assert text.count("Guests run in QEMU instead of shunt-vmm: shunt-vmm: KVM of this machine") == 1
+    assert_nothing_is_left(demo, folder)
+
+
 def test_enter_ends_the_demo(folder):
     demo = start(folder, stdin=subprocess.PIPE, start_new_session=True)
     text, _ = demo.communicate("\n", timeout=90)
