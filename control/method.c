@@ -42,7 +42,7 @@ static const struct method methods[] = {
 	{ "vm.balloon", method_vm_balloon, API_VM, " name size " },
 	{ "vm.pin", method_vm_pin, API_VM, " name vcpu cpus " },
 	{ "show", method_show, API_N_NOUNS, " " },
-	{ "port.stats", method_port_stats, API_PORT, " name " },
+	{ "port.stats", method_port_stats, API_PORT, " name hw " },
 	{ "fdb.list", method_fdb_list, API_FDB, " bridge " },
 	{ "fdb.add", method_fdb_add, API_FDB, NULL },
 	{ "fdb.del", method_fdb_del, API_FDB, " bridge mac vlan " },
