@@ -153,6 +153,8 @@ static int check_operand(const struct cli_verb *verb, struct cli_args *args, str
 
 	if (needed && !args->operand)
 		return sh_err_set(err, -EINVAL, "%s is missing", what);
+	if (verb->second && verb->second[0] != '[' && !args->file)
+		return sh_err_set(err, -EINVAL, "%s is missing", verb->second);
 	if (!args->operand || !param)
 		return 0;
 	if (json_object_set_new(args->params, param, json_string(args->operand)) < 0)
@@ -169,7 +171,7 @@ int cli_args_parse(const struct cli_verb *verb, int argc, char **argv, struct cl
 	for (int i = 0; i < argc && r == 0; i++) {
 		if (option_word(verb, argv[i]))
 			r = parse_option(verb, argc, argv, &i, &args, err);
-		else if (args.operand && verb->takes_file && !args.file)
+		else if (args.operand && verb->second && !args.file)
 			args.file = argv[i];
 		else if (args.operand || verb->operand == CLI_NO_OPERAND)
 			r = sh_err_set(err, -EINVAL, "'%s' is one word too many", argv[i]);

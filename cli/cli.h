@@ -56,7 +56,8 @@ struct cli_verb {
 	enum cli_operand operand;
 	const char *operand_name; /* as help shows it; NULL for the obvious */
 	const char *const *words; /* CLI_WORD: what it may be, NULL at the end */
-	bool takes_file;          /* behind its operand, if someone likes */
+	const char *second;       /* a file or folder behind its operand, as help shows it: "[FILE]"
+				   * may be left out; NULL: it takes none */
 	const char *param;        /* of the method, that the operand is; NULL: "name" or none */
 	int fields;               /* enum api_noun whose fields are options, or -1 */
 	const char *const *only;  /* those fields alone; NULL for all */
@@ -133,6 +134,7 @@ int cli_config_check(struct cli *cli);
 int cli_completion(struct cli *cli);
 int cli_console(struct cli *cli);
 int cli_vm_create(struct cli *cli);
+int cli_vm_folder(struct cli *cli);
 int cli_sriov(struct cli *cli);
 int cli_complete(int argc, char **argv, const char *run_dir);
 

@@ -27,8 +27,9 @@ static void usage_of(const struct cli_verb *v, char *line, size_t size)
 	const char *operand = operand_of(v);
 	size_t n;
 
-	snprintf(line, size, "%s%s%s%s%s%s%s", v->noun, v->verb ? " " : "", v->verb ? v->verb : "",
-		*operand && *operand != ' ' ? " " : "", operand, v->takes_file ? " [FILE]" : "",
+	snprintf(line, size, "%s%s%s%s%s%s%s%s", v->noun, v->verb ? " " : "",
+		v->verb ? v->verb : "", *operand && *operand != ' ' ? " " : "", operand,
+		v->second ? " " : "", v->second ? v->second : "",
 		v->fields >= 0 ? " [--FIELD VALUE ...]" : "");
 	if (v->more && v->fields < 0)
 		strncat(line, " [--OPTION ...]", size - strlen(line) - 1);

@@ -3,8 +3,10 @@
  * Verbs and printers of virtual machines.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "cli.h"
@@ -46,5 +48,20 @@ int cli_vm_create(struct cli *cli)
 	}
 	json_object_update_missing(cli->args.params, object);
 	json_decref(object);
+	return cli_call(cli);
+}
+
+/* A path means what it means here, not where shuntd is. */
+int cli_vm_folder(struct cli *cli)
+{
+	char here[PATH_MAX], path[2 * PATH_MAX];
+	const char *folder = cli->args.file;
+
+	if (*folder != '/' && !getcwd(here, sizeof(here)))
+		return cli_fail(cli, "the current folder has no name: give a whole path");
+	snprintf(path, sizeof(path), "%s%s%s", *folder == '/' ? "" : here,
+		*folder == '/' ? "" : "/", folder);
+	if (json_object_set_new(cli->args.params, "dir", json_string(path)) < 0)
+		return cli_fail(cli, "the folder's name is no text in UTF-8");
 	return cli_call(cli);
 }

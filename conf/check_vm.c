@@ -56,6 +56,21 @@ static int check_port(const struct conf *conf, const struct conf_item *nic,
 	return 0;
 }
 
+/* The kernel merges no memory that others map, and a switch maps its guests'. */
+static int check_shared(const struct conf_item *vm, const struct conf_item *nic,
+	struct conf_where *where, struct sh_err *err)
+{
+	const struct conf_items *memory = conf_nested(vm, API_VM, "memory");
+	const char *mergeable =
+		memory->n ? conf_get(memory->items, API_VM_MEMORY, "mergeable") : NULL;
+
+	if (conf_get(nic, NIC, "vf") || !mergeable || strcmp(mergeable, "true") != 0)
+		return 0;
+	return conf_fail(where, NULL, err, -EINVAL,
+		"a switch cannot reach memory that is merged: leave out memory.mergeable, or give "
+		"a vf");
+}
+
 static int check_nic(const struct conf *conf, const struct conf_item *vm, uint32_t i,
 	struct conf_where *where, struct sh_err *err)
 {
@@ -88,6 +103,8 @@ static int check_nic(const struct conf *conf, const struct conf_item *vm, uint32
 		r = check_vf(conf_get(nic, NIC, "vf"), where, err);
 	if (r == 0)
 		r = conf_check_unicast(conf_get(nic, NIC, "mac"), "mac", where, err);
+	if (r == 0)
+		r = check_shared(vm, nic, where, err);
 	return r;
 }
 

@@ -75,7 +75,7 @@ int method_check_unused(
 method_fn method_item_add, method_item_set, method_item_del, method_item_list, method_item_show;
 method_fn method_port_stats;
 method_fn method_vm_start, method_vm_stop, method_vm_kill, method_vm_pause, method_vm_resume;
-method_fn method_vm_info, method_vm_pin, method_vm_balloon;
+method_fn method_vm_info, method_vm_pin, method_vm_balloon, method_vm_snapshot, method_vm_restore;
 method_fn method_fdb_list, method_fdb_add, method_fdb_del, method_fdb_flush;
 method_fn method_flow_add, method_flow_del, method_trace;
 method_fn method_flow_list, method_group_list, method_meter_list, method_table_list;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The life of virtual machines: vm.start, stop, kill, pause, resume, info, pin, balloon. What
- * only the
- * process knows is asked of it, and answered when it has answered. Control thread.
+ * The life of virtual machines: vm.start, stop, kill, pause, resume, info, pin, balloon, snapshot,
+ * restore. What only the process knows is asked of it, and answered when it has answered. Control
+ * thread.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include "conf/json.h"
 #include "method.h"
 #include "vm_object.h"
+#include "vm_snapshot.h"
 #include "vms.h"
 
 /* Who waits for the reply of which VM. */
@@ -22,6 +23,7 @@ struct waiting {
 	char name[64];
 	enum vm_state state; /* after a reply without an error; VM_STOPPED: no other */
 	char vcpu[16], cpus[API_VALUE_LEN]; /* vm.pin */
+	struct vm_snapshot *snapshot;       /* vm.snapshot */
 };
 
 static int find_vm(
@@ -54,6 +56,8 @@ static struct waiting *waiting_new(
 
 static void waiting_end(struct waiting *waiting, int r, json_t *result, const struct sh_err *err)
 {
+	/* What failed has left nothing when that is known. */
+	vm_snapshot_free(waiting->snapshot, r == 0);
 	later_finish(waiting->later, r, result, err);
 	free(waiting);
 }
@@ -61,8 +65,15 @@ static void waiting_end(struct waiting *waiting, int r, json_t *result, const st
 /* Ask the VM; its answer, or why it cannot be asked, goes to who waits. */
 static int ask(struct waiting *waiting, const char *method, json_t *params, vm_reply_fn *fn)
 {
+	struct vm_snapshot *snapshot = waiting->snapshot;
+	const struct vm_link_files files = { snapshot ? snapshot->fds : NULL,
+		snapshot ? snapshot->n : 0 };
+	const struct vm_link_call what = { method, params, snapshot ? &files : NULL };
 	struct sh_err err = { "" };
-	int r = vms_call(waiting->ctl->vms, waiting->name, method, params, fn, waiting, &err);
+	int r = vms_call(waiting->ctl->vms, waiting->name, &what, fn, waiting, &err);
+
+	if (snapshot)
+		vm_snapshot_close(snapshot);
 
 	if (r < 0)
 		waiting_end(waiting, r, NULL, &err);
@@ -125,8 +136,31 @@ int method_vm_balloon(struct ctl *ctl, const struct call *call, json_t **ret, st
 	return forward(ctl, call, "vm.balloon", json_pack("{s:I}", "size", size), VM_STOPPED, err);
 }
 
-/* Both have their own way to the one who waits: it is answered by what happens to the process. */
-static int life(struct ctl *ctl, const struct call *call, bool is_start, struct sh_err *err)
+int method_vm_snapshot(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)
+{
+	const struct conf_item *vm;
+	struct waiting *waiting;
+	const char *folder;
+	int r = find_vm(ctl, call, &vm, err);
+
+	if (r == 0)
+		r = method_text(call, "dir", &folder, err);
+	if (r < 0)
+		return r;
+	waiting = waiting_new(ctl, call, vm, err);
+	if (!waiting)
+		return -EBUSY;
+	r = vm_snapshot_new(vm, vms_folder(ctl->vms), folder, &waiting->snapshot, err);
+	if (r == 0)
+		return ask(waiting, "vm.snapshot", json_object(), on_done);
+	waiting_end(waiting, r, NULL, err);
+	return METHOD_LATER;
+}
+
+/* These have their own way to the one who waits: it is answered by what happens to the process.
+ * restore: see vms_start. */
+static int life(struct ctl *ctl, const struct call *call, bool is_start, const char *restore,
+	struct sh_err *err)
 {
 	const struct conf_item *vm;
 	struct later *later;
@@ -137,7 +171,7 @@ static int life(struct ctl *ctl, const struct call *call, bool is_start, struct 
 	later = method_defer(call, err);
 	if (!later)
 		return -EBUSY;
-	r = is_start ? vms_start(ctl->vms, vm, later, err)
+	r = is_start ? vms_start(ctl->vms, vm, restore, later, err)
 		     : vms_kill(ctl->vms, conf_get(vm, API_VM, "name"), later, err);
 	if (r < 0)
 		later_finish(later, r, NULL, err);
@@ -146,12 +180,23 @@ static int life(struct ctl *ctl, const struct call *call, bool is_start, struct 
 
 int method_vm_start(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)
 {
-	return life(ctl, call, true, err);
+	return life(ctl, call, true, NULL, err);
 }
 
 int method_vm_kill(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)
 {
-	return life(ctl, call, false, err);
+	return life(ctl, call, false, NULL, err);
+}
+
+int method_vm_restore(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)
+{
+	char path[PATH_MAX];
+	const char *folder;
+	int r = method_text(call, "dir", &folder, err);
+
+	if (r == 0)
+		r = vm_snapshot_folder(vms_folder(ctl->vms), folder, path, err);
+	return r < 0 ? r : life(ctl, call, true, path, err);
 }
 
 static void on_info(void *ctx, int r, const json_t *result, const struct sh_err *err)

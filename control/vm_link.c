@@ -24,6 +24,7 @@ struct request {
 	STAILQ_ENTRY(request) next;
 	json_int_t id;
 	uint64_t asked_us;
+	bool may_last; /* it writes files */
 	vm_reply_fn *fn;
 	void *ctx;
 };
@@ -176,9 +177,30 @@ pid_t vm_link_pid(const struct vm_link *link)
 	return peer.pid;
 }
 
-static int send_line(struct vm_link *link, const char *line)
+static void attach(struct msghdr *message, const struct vm_link_files *files)
 {
-	ssize_t n = send(link->fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
+	struct cmsghdr *head = message->msg_control;
+
+	message->msg_controllen = CMSG_SPACE(files->n * sizeof(int));
+	*head = (struct cmsghdr){ .cmsg_len = CMSG_LEN(files->n * sizeof(int)),
+		.cmsg_level = SOL_SOCKET,
+		.cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(head), files->fds, files->n * sizeof(int));
+}
+
+static int send_line(struct vm_link *link, const char *line, const struct vm_link_files *files)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(VM_LINK_FILES * sizeof(int))];
+	} control = { .bytes = { 0 } };
+	struct iovec iov = { (char *)(uintptr_t)line, strlen(line) };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control };
+	ssize_t n;
+
+	if (files)
+		attach(&message, files);
+	n = sendmsg(link->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 	if (n < 0)
 		return -errno;
@@ -186,20 +208,23 @@ static int send_line(struct vm_link *link, const char *line)
 	return n == (ssize_t)strlen(line) ? 0 : -EPIPE;
 }
 
-int vm_link_call(struct vm_link *link, const char *method, json_t *params, vm_reply_fn *fn,
-	void *ctx, struct sh_err *err)
+int vm_link_call(struct vm_link *link, const struct vm_link_call *what, vm_reply_fn *fn, void *ctx,
+	struct sh_err *err)
 {
-	_cleanup_free_ char *line = api_request_line(++link->last_id, method, params);
+	_cleanup_free_ char *line = api_request_line(++link->last_id, what->method, what->params);
 	struct request *request = calloc(1, sizeof(*request));
-	int r = line && request ? send_line(link, line) : -ENOMEM;
+	int r = line && request ? send_line(link, line, what->files) : -ENOMEM;
 
-	json_decref(params);
+	json_decref(what->params);
 	if (r < 0) {
 		free(request);
 		return sh_err_set(err, r, "its process cannot be asked: %s", strerror(-r));
 	}
-	*request =
-		(struct request){ .id = link->last_id, .asked_us = now_us(), .fn = fn, .ctx = ctx };
+	*request = (struct request){ .id = link->last_id,
+		.asked_us = now_us(),
+		.may_last = what->files,
+		.fn = fn,
+		.ctx = ctx };
 	STAILQ_INSERT_TAIL(&link->requests, request, next);
 	return 0;
 }
@@ -209,8 +234,8 @@ void vm_link_tick(struct vm_link *link, uint64_t max_us)
 	uint64_t now = now_us();
 	struct sh_err err = { "" };
 
-	/* Oldest first. */
-	while (!STAILQ_EMPTY(&link->requests) &&
+	/* Oldest first; what may last is answered, or the process ends. */
+	while (!STAILQ_EMPTY(&link->requests) && !STAILQ_FIRST(&link->requests)->may_last &&
 		now - STAILQ_FIRST(&link->requests)->asked_us >= max_us) {
 		sh_err_set(&err, -ETIMEDOUT, "its process does not answer");
 		finish(link, STAILQ_FIRST(&link->requests), -ETIMEDOUT, NULL, &err);

@@ -37,13 +37,26 @@ void vm_link_free(struct vm_link *link, int code, const struct sh_err *err);
 /** The process at the other side, as the kernel knows it. */
 pid_t vm_link_pid(const struct vm_link *link);
 
+#define VM_LINK_FILES 17
+
+struct vm_link_files {
+	const int *fds;
+	unsigned n; /* up to VM_LINK_FILES */
+};
+
+struct vm_link_call {
+	const char *method;
+	json_t *params;                    /* consumed */
+	const struct vm_link_files *files; /* go with it; NULL: none */
+};
+
 /**
- * Ask. fn is called once, later: with the reply, or with an error. params is consumed.
+ * Ask. fn is called once, later: with the reply, or with an error.
  *
  * errors:  -ENOMEM, -EPIPE, -EAGAIN (the other side reads nothing); fn is then not called
  */
-int vm_link_call(struct vm_link *link, const char *method, json_t *params, vm_reply_fn *fn,
-	void *ctx, struct sh_err *err);
+int vm_link_call(struct vm_link *link, const struct vm_link_call *what, vm_reply_fn *fn, void *ctx,
+	struct sh_err *err);
 
-/** Give up on requests that have waited for max_us. */
+/** Give up on requests that have waited for max_us, but for those with files, and behind them. */
 void vm_link_tick(struct vm_link *link, uint64_t max_us);

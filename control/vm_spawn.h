@@ -14,6 +14,7 @@ struct vm_spawn {
 	const char *api_socket; /* path */
 	const char *log;        /* path; what it writes to stdout and stderr */
 	const char *folder;     /* its working folder */
+	const char *restore;    /* folder of a snapshot to go on from; NULL: boot */
 };
 
 /**

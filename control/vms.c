@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/paths.h"
 #include "vm_definition.h"
+#include "vm_scope.h"
 #include "vm_spawn.h"
 #include "vms.h"
 
@@ -40,6 +41,7 @@ struct vm {
 	struct vm_link *link;             /* NULL: none yet, or lost */
 	struct later *starter, *killer;
 	unsigned n_starting_s, n_killing_s;
+	bool is_restored; /* its disks may be copied before it answers */
 	char error[256];
 };
 
@@ -47,6 +49,7 @@ struct vms {
 	struct ctl *ctl;
 	sd_event *event;
 	struct vms_conf conf;
+	struct vm_scopes *scopes;
 	char folder[96]; /* of sockets and logs */
 	LIST_HEAD(, vm) list;
 };
@@ -219,7 +222,8 @@ static int connect_to(struct vm *vm)
 	file_of(vm, "sock", path);
 	r = vm_link_new(vm->vms->event, path, &owner, &vm->link);
 	if (r == 0)
-		r = vm_link_call(vm->link, "vm.info", json_object(), on_started, vm, &err);
+		r = vm_link_call(vm->link, &(struct vm_link_call){ "vm.info", json_object(), NULL },
+			on_started, vm, &err);
 	if (r < 0)
 		drop_link(vm, "the virtual machine cannot be reached");
 	return r;
@@ -267,7 +271,8 @@ static struct vm *vm_of(struct vms *vms, const char *name)
 	return vm;
 }
 
-static int start_process(struct vm *vm, const struct conf_item *item, struct sh_err *err)
+static int start_process(
+	struct vm *vm, const struct conf_item *item, const char *restore, struct sh_err *err)
 {
 	const struct vms *vms = vm->vms;
 	_cleanup_free_ char *definition = NULL;
@@ -280,7 +285,7 @@ static int start_process(struct vm *vm, const struct conf_item *item, struct sh_
 	file_of(vm, "log", log);
 	file_of(vm, "sock", socket);
 	r = vm_spawn(&(struct vm_spawn){ vms->conf.program, definition, socket, log,
-			     vms->conf.state_dir },
+			     vms->conf.state_dir, restore },
 		err, &pid);
 	if (r < 0)
 		return r;
@@ -291,11 +296,12 @@ static int start_process(struct vm *vm, const struct conf_item *item, struct sh_
 		waitpid(pid, NULL, 0);
 		return sh_err_set(err, r, "its process cannot be watched: %s", strerror(-r));
 	}
+	vm_scope_start(vms->scopes, vm->name, pid);
 	return 0;
 }
 
-int vms_start(
-	struct vms *vms, const struct conf_item *item, struct later *later, struct sh_err *err)
+int vms_start(struct vms *vms, const struct conf_item *item, const char *restore,
+	struct later *later, struct sh_err *err)
 {
 	const char *name = conf_get(item, API_VM, "name");
 	struct vm *vm = vm_of(vms, name);
@@ -305,10 +311,11 @@ int vms_start(
 		return sh_err_set(err, -ENOMEM, "out of memory");
 	if (vm->state != VM_STOPPED)
 		return sh_err_set(err, -EALREADY, "it is %s already", vms_state_name(vm->state));
-	r = start_process(vm, item, err);
+	r = start_process(vm, item, restore, err);
 	if (r < 0)
 		return r;
 	vm->starter = later;
+	vm->is_restored = restore != NULL;
 	connect_soon(vm);
 	return 0;
 }
@@ -342,7 +349,7 @@ void vms_autostart(struct vms *vms)
 		if (adopt(vms, name) ||
 			strcmp(conf_get_or_default(item, API_VM, "autostart"), "true") != 0)
 			continue;
-		if (vms_start(vms, item, NULL, &err) < 0)
+		if (vms_start(vms, item, NULL, NULL, &err) < 0)
 			sh_log_err("VM '%s': cannot be started: %s", name, err.text);
 	}
 }
@@ -353,21 +360,23 @@ int vms_new(struct ctl *ctl, sd_event *event, const struct vms_conf *conf, struc
 	struct vms *vms = calloc(1, sizeof(*vms));
 	int n;
 
-	if (!vms)
+	if (!vms || vm_scopes_new(event, &vms->scopes) < 0) {
+		free(vms);
 		return sh_err_set(err, -ENOMEM, "out of memory");
+	}
 	vms->ctl = ctl;
 	vms->event = event;
 	vms->conf = *conf;
 	LIST_INIT(&vms->list);
 	n = snprintf(vms->folder, sizeof(vms->folder), "%s/vm", conf->run_dir);
 	if (n >= (int)sizeof(vms->folder)) {
-		free(vms);
+		vms_free(vms);
 		return sh_err_set(err, -ENAMETOOLONG, "the run folder's name is too long");
 	}
 	if (mkdir(vms->folder, 0755) < 0 && errno != EEXIST) {
 		n = -errno;
 		sh_err_set(err, n, "cannot make folder %s: %s", vms->folder, strerror(-n));
-		free(vms);
+		vms_free(vms);
 		return n;
 	}
 	*ret = vms;
@@ -387,6 +396,8 @@ void vms_free(struct vms *vms)
 		forget_process(vm);
 		free(vm);
 	}
+	if (vms)
+		vm_scopes_free(vms->scopes);
 	free(vms);
 }
 
@@ -396,7 +407,7 @@ static void tick(struct vm *vm)
 
 	if (vm->link)
 		vm_link_tick(vm->link, REPLY_US);
-	if (vm->state == VM_STARTING && ++vm->n_starting_s > START_S) {
+	if (vm->state == VM_STARTING && !vm->is_restored && ++vm->n_starting_s > START_S) {
 		sh_err_set(&err, -ETIMEDOUT, "it is not up after %u s", START_S);
 		answer(&vm->starter, -ETIMEDOUT, NULL, &err);
 		pidfd_send_signal(vm->pidfd, SIGKILL, NULL, 0);
@@ -466,7 +477,7 @@ static int find_running(struct vms *vms, const char *name, struct vm **ret, stru
 	return 0;
 }
 
-int vms_call(struct vms *vms, const char *name, const char *method, json_t *params, vm_reply_fn *fn,
+int vms_call(struct vms *vms, const char *name, const struct vm_link_call *what, vm_reply_fn *fn,
 	void *ctx, struct sh_err *err)
 {
 	struct vm *vm = NULL;
@@ -475,10 +486,10 @@ int vms_call(struct vms *vms, const char *name, const char *method, json_t *para
 	if (r == 0 && (!vm->link || vm->state == VM_STARTING))
 		r = sh_err_set(err, -EAGAIN, "it is starting: try again");
 	if (r < 0) {
-		json_decref(params);
+		json_decref(what->params);
 		return r;
 	}
-	return vm_link_call(vm->link, method, params, fn, ctx, err);
+	return vm_link_call(vm->link, what, fn, ctx, err);
 }
 
 static void on_kill_reply(void *ctx, int r, const json_t *result, const struct sh_err *err)
@@ -501,7 +512,8 @@ int vms_kill(struct vms *vms, const char *name, struct later *later, struct sh_e
 	vm->killer = later;
 	vm->n_killing_s = 0;
 	if (!vm->link ||
-		vm_link_call(vm->link, "vm.kill", json_object(), on_kill_reply, vm, err) < 0)
+		vm_link_call(vm->link, &(struct vm_link_call){ "vm.kill", json_object(), NULL },
+			on_kill_reply, vm, err) < 0)
 		pidfd_send_signal(vm->pidfd, SIGKILL, NULL, 0);
 	return 0;
 }

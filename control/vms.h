@@ -57,16 +57,18 @@ const char *vms_error(const struct vms *vms, const char *name);
 /**
  * Start a VM. later (may be NULL) is answered when it runs, or has failed.
  *
+ * restore: folder of a snapshot that it goes on from; NULL: it boots
  * errors:  -EALREADY, -ENOENT (no shunt-vmm), -errno; later is then not answered
  */
-int vms_start(struct vms *vms, const struct conf_item *vm, struct later *later, struct sh_err *err);
+int vms_start(struct vms *vms, const struct conf_item *vm, const char *restore, struct later *later,
+	struct sh_err *err);
 
 /**
- * Call a method of a running VM. params is consumed.
+ * Call a method of a running VM.
  *
  * errors:  -ESRCH (it does not run), those of vm_link_call; fn is then not called
  */
-int vms_call(struct vms *vms, const char *name, const char *method, json_t *params, vm_reply_fn *fn,
+int vms_call(struct vms *vms, const char *name, const struct vm_link_call *what, vm_reply_fn *fn,
 	void *ctx, struct sh_err *err);
 
 /** End a VM's process; later is answered when it has gone. errors: -ESRCH. */

@@ -8,9 +8,14 @@
 
 #include "api_socket.h"
 
-/* A method's parameters are an object or NULL. return: 0 and a result, or -errno and why not */
+struct call {
+	const json_t *params; /* an object or NULL */
+	const struct vmm_files *files;
+};
+
+/* return: 0 and a result, or -errno and why not */
 typedef int method_fn(
-	struct vmm_machine *machine, const json_t *params, json_t **ret, struct sh_err *err);
+	struct vmm_machine *machine, const struct call *call, json_t **ret, struct sh_err *err);
 
 static json_t *cpus_json(const cpu_set_t *cpus)
 {
@@ -100,7 +105,8 @@ static json_t *balloon_json(const struct vmm_machine *machine)
 		(json_int_t)b.stats_age_ms);
 }
 
-static int info(struct vmm_machine *machine, const json_t *params, json_t **ret, struct sh_err *err)
+static int info(
+	struct vmm_machine *machine, const struct call *call, json_t **ret, struct sh_err *err)
 {
 	struct vmm_machine_usage usage;
 
@@ -116,25 +122,25 @@ static int info(struct vmm_machine *machine, const json_t *params, json_t **ret,
 }
 
 static int pause_vm(
-	struct vmm_machine *machine, const json_t *params, json_t **ret, struct sh_err *err)
+	struct vmm_machine *machine, const struct call *call, json_t **ret, struct sh_err *err)
 {
 	return vmm_machine_pause(machine, err);
 }
 
 static int resume_vm(
-	struct vmm_machine *machine, const json_t *params, json_t **ret, struct sh_err *err)
+	struct vmm_machine *machine, const struct call *call, json_t **ret, struct sh_err *err)
 {
 	return vmm_machine_resume(machine, err);
 }
 
 static int stop_vm(
-	struct vmm_machine *machine, const json_t *params, json_t **ret, struct sh_err *err)
+	struct vmm_machine *machine, const struct call *call, json_t **ret, struct sh_err *err)
 {
 	return vmm_machine_press_button(machine, err);
 }
 
 static int kill_vm(
-	struct vmm_machine *machine, const json_t *params, json_t **ret, struct sh_err *err)
+	struct vmm_machine *machine, const struct call *call, json_t **ret, struct sh_err *err)
 {
 	vmm_machine_end(machine, VMM_EXIT_OFF);
 	return 0;
@@ -156,11 +162,12 @@ static int take_cpus(const json_t *list, cpu_set_t *ret)
 	return CPU_COUNT(ret) ? 0 : -EINVAL;
 }
 
-static int pin(struct vmm_machine *machine, const json_t *params, json_t **ret, struct sh_err *err)
+static int pin(
+	struct vmm_machine *machine, const struct call *call, json_t **ret, struct sh_err *err)
 {
-	const json_t *vcpu = json_object_get(params, "vcpu");
+	const json_t *vcpu = json_object_get(call->params, "vcpu");
 	cpu_set_t cpus;
-	int r = take_cpus(json_object_get(params, "cpus"), &cpus);
+	int r = take_cpus(json_object_get(call->params, "cpus"), &cpus);
 
 	if (r < 0 || !json_is_integer(vcpu) || json_integer_value(vcpu) < 0 ||
 		json_integer_value(vcpu) >= vmm_vcpus_count(machine->vcpus))
@@ -175,9 +182,9 @@ static int pin(struct vmm_machine *machine, const json_t *params, json_t **ret, 
 }
 
 static int balloon(
-	struct vmm_machine *machine, const json_t *params, json_t **ret, struct sh_err *err)
+	struct vmm_machine *machine, const struct call *call, json_t **ret, struct sh_err *err)
 {
-	const json_t *size = json_object_get(params, "size");
+	const json_t *size = json_object_get(call->params, "size");
 
 	if (!machine->devices.balloon)
 		return sh_err_set(
@@ -185,6 +192,12 @@ static int balloon(
 	if (!json_is_integer(size) || json_integer_value(size) < 0)
 		return sh_err_set(err, -EINVAL, "give size, the bytes that the guest shall give");
 	return vmm_balloon_set(machine->devices.balloon, (uint64_t)json_integer_value(size), err);
+}
+
+static int snapshot(
+	struct vmm_machine *machine, const struct call *call, json_t **ret, struct sh_err *err)
+{
+	return vmm_snapshot_save(machine, call->files, err);
 }
 
 static const struct {
@@ -197,11 +210,14 @@ static const struct {
 	{ "vm.pause", pause_vm },
 	{ "vm.pin", pin },
 	{ "vm.resume", resume_vm },
+	{ "vm.snapshot", snapshot },
 	{ "vm.stop", stop_vm },
 };
 
-static char *answer(struct vmm_machine *machine, const struct api_request *request)
+static char *answer(struct vmm_machine *machine, const struct api_request *request,
+	const struct vmm_files *files)
 {
+	const struct call call = { request->params, files };
 	struct sh_err err = { "" };
 
 	for (unsigned i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
@@ -211,7 +227,7 @@ static char *answer(struct vmm_machine *machine, const struct api_request *reque
 
 		if (strcmp(request->method, methods[i].name) != 0)
 			continue;
-		r = methods[i].fn(machine, request->params, &result, &err);
+		r = methods[i].fn(machine, &call, &result, &err);
 		if (r < 0)
 			return api_error_line(request->id,
 				r == -EINVAL ? API_RPC_INVALID_PARAMS : API_RPC_REFUSED, r,
@@ -226,13 +242,14 @@ static char *answer(struct vmm_machine *machine, const struct api_request *reque
 	return api_error_line(request->id, API_RPC_NO_METHOD, -ENOSYS, err.text);
 }
 
-char *vmm_api_answer(struct vmm_machine *machine, const char *line, size_t n)
+char *vmm_api_answer(
+	struct vmm_machine *machine, const char *line, size_t n, const struct vmm_files *files)
 {
 	struct api_request request = { 0 };
 	struct sh_err err = { "" };
 	int code = api_request_parse(line, n, &request, &err);
 	char *reply = code ? api_error_line(request.id, code, -EINVAL, err.text)
-			   : answer(machine, &request);
+			   : answer(machine, &request, files);
 
 	api_request_done(&request);
 	return reply;

@@ -16,10 +16,17 @@
 #include "base/cleanup.h"
 #include "base/paths.h"
 
+static void close_files(struct vmm_files *files)
+{
+	while (files->n)
+		close(files->fds[--files->n]);
+}
+
 static void close_client(struct vmm_api_client *client)
 {
 	if (client->fd < 0)
 		return;
+	close_files(&client->files);
 	vmm_loop_del(&client->api->machine->loop, &client->source);
 	close(client->fd);
 	api_lines_done(&client->lines);
@@ -41,19 +48,53 @@ static bool serve_lines(struct vmm_api_client *client)
 	int r;
 
 	while ((r = api_lines_next(&client->lines, &line, &n)) == 1) {
-		_cleanup_free_ char *reply = vmm_api_answer(client->api->machine, line, n);
+		_cleanup_free_ char *reply =
+			vmm_api_answer(client->api->machine, line, n, &client->files);
 
+		close_files(&client->files);
 		if (!reply || !send_line(client->fd, reply))
 			return false;
 	}
 	return r == 0;
 }
 
+/* More files than a request can need are the kernel's to close. */
+static void take_files(struct msghdr *message, struct vmm_files *files)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		close_files(files);
+		files->n = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		memcpy(files->fds, CMSG_DATA(c), files->n * sizeof(int));
+	}
+}
+
+static ssize_t receive(struct vmm_api_client *client, char *bytes, size_t n_bytes)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(VMM_SNAPSHOT_FILES * sizeof(int))];
+	} control;
+	struct iovec iov = { bytes, n_bytes };
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = CMSG_LEN(VMM_SNAPSHOT_FILES * sizeof(int)),
+	};
+	ssize_t n = recvmsg(client->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	if (n >= 0)
+		take_files(&message, &client->files);
+	return n;
+}
+
 static void on_readable(void *ctx)
 {
 	struct vmm_api_client *client = ctx;
 	char bytes[4096];
-	ssize_t n = recv(client->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	ssize_t n = receive(client, bytes, sizeof(bytes));
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;

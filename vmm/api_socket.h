@@ -5,7 +5,7 @@
 #pragma once
 
 #include "api/rpc.h"
-#include "machine.h"
+#include "snapshot.h"
 
 #define VMM_API_CLIENTS 16
 
@@ -16,6 +16,7 @@ struct vmm_api_client {
 	int fd; /* -1: free */
 	struct vmm_source source;
 	struct api_lines lines;
+	struct vmm_files files; /* that came with the request */
 };
 
 struct vmm_api {
@@ -39,4 +40,5 @@ int vmm_api_attach(struct vmm_api *api, struct vmm_machine *machine);
 void vmm_api_close(struct vmm_api *api);
 
 /** api_method.c: do what a request asks. return: the reply's line, NULL when out of memory. */
-char *vmm_api_answer(struct vmm_machine *machine, const char *line, size_t n);
+char *vmm_api_answer(
+	struct vmm_machine *machine, const char *line, size_t n, const struct vmm_files *files);

@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/fs.h>
 #include <linux/kvm.h>
+#include <linux/userfaultfd.h>
 #include <pwd.h>
 #include <seccomp.h>
 #include <stdlib.h>
@@ -64,12 +66,16 @@ static const int common_calls[] = {
 static const int main_calls[] = {
 	SCMP_SYS(accept4),
 	SCMP_SYS(epoll_wait),
+	SCMP_SYS(ftruncate), /* of a snapshot's files */
 	SCMP_SYS(getsockopt),
+	SCMP_SYS(lseek),
 	SCMP_SYS(pread64),
 	SCMP_SYS(pwrite64), /* the kernel again, after a reset */
+	SCMP_SYS(recvmsg),
 	SCMP_SYS(rt_sigaction),
 	SCMP_SYS(sched_getaffinity),
 	SCMP_SYS(sched_setaffinity),
+	SCMP_SYS(sendfile),
 	SCMP_SYS(sendto),
 	SCMP_SYS(unlink),
 	SCMP_SYS(unlinkat),
@@ -100,12 +106,18 @@ static const unsigned long vcpu_ioctls[] = {
 	KVM_RUN,
 };
 
-/* A reset puts the first state back. */
+/* A snapshot takes the state, a reset or a restore puts one back. */
 static const unsigned long main_ioctls[] = {
-	KVM_SET_DEBUGREGS, KVM_SET_IRQCHIP, KVM_SET_LAPIC, KVM_SET_MP_STATE, KVM_SET_MSRS,
-	KVM_SET_PIT2, KVM_SET_REGS, KVM_SET_SREGS, KVM_SET_VCPU_EVENTS, KVM_SET_XCRS, KVM_SET_XSAVE,
-	TCGETS, TCSETS, /* the terminal as it was */
+	KVM_GET_CLOCK, KVM_GET_DEBUGREGS, KVM_GET_IRQCHIP, KVM_GET_LAPIC, KVM_GET_MP_STATE,
+	KVM_GET_MSRS, KVM_GET_MSR_INDEX_LIST, KVM_GET_PIT2, KVM_GET_REGS, KVM_GET_SREGS,
+	KVM_GET_TSC_KHZ, KVM_GET_VCPU_EVENTS, KVM_GET_XCRS, KVM_GET_XSAVE, KVM_KVMCLOCK_CTRL,
+	KVM_SET_CLOCK, KVM_SET_DEBUGREGS, KVM_SET_IRQCHIP, KVM_SET_LAPIC, KVM_SET_MP_STATE,
+	KVM_SET_MSRS, KVM_SET_PIT2, KVM_SET_REGS, KVM_SET_SREGS, KVM_SET_VCPU_EVENTS, KVM_SET_XCRS,
+	KVM_SET_XSAVE, FICLONE, TCGETS, TCSETS, /* the terminal as it was */
 };
+
+static const int memory_calls[] = { SCMP_SYS(lseek) };
+static const unsigned long memory_ioctls[] = { UFFDIO_COPY, UFFDIO_UNREGISTER };
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -154,6 +166,10 @@ static int fill_filter(scmp_filter_ctx ctx, enum vmm_thread kind)
 		r = allow_ioctls(ctx, main_ioctls, N(main_ioctls));
 	if (r == 0 && kind == VMM_THREAD_MAIN)
 		r = allow_calls(ctx, main_calls, N(main_calls));
+	if (r == 0 && kind == VMM_THREAD_MEMORY)
+		r = allow_ioctls(ctx, memory_ioctls, N(memory_ioctls));
+	if (r == 0 && kind == VMM_THREAD_MEMORY)
+		r = allow_calls(ctx, memory_calls, N(memory_calls));
 	if (r == 0 && kind == VMM_THREAD_DEVICE)
 		r = allow_calls(ctx, device_calls, N(device_calls));
 	return r;

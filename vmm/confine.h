@@ -19,6 +19,7 @@ enum vmm_thread {
 	VMM_THREAD_MAIN,
 	VMM_THREAD_VCPU,
 	VMM_THREAD_DEVICE,
+	VMM_THREAD_MEMORY,
 };
 
 struct vmm_confine_conf {

@@ -12,22 +12,29 @@
 #include "virtio_console.h"
 #include "virtio_rng.h"
 
-static int add_disk(struct vmm_devices *d, const struct vmm_def_disk *def, struct sh_err *err)
+static int add_disk(
+	struct vmm_devices *d, const struct vmm_definition *machine, unsigned i, struct sh_err *err)
 {
-	const struct vmm_disk_conf conf = {
+	const struct vmm_def_disk *def = &machine->disks[i];
+	char *name = d->disk_names[i], content[4096];
+	struct vmm_disk_conf conf = {
 		.file = def->file,
 		.size = def->size,
 		.read_only = def->readonly,
 		.discard = def->discard,
 	};
-	char *name = d->disk_names[d->n_disks];
 	struct vmm_disk disk;
-	int r = vmm_disk_open(&conf, &disk, err);
+	int r;
 
+	if (machine->restore && !def->readonly) {
+		snprintf(content, sizeof(content), "%s/disk%u", machine->restore, i);
+		conf.content = content;
+	}
+	r = vmm_disk_open(&conf, &disk, err);
 	if (r < 0)
 		return r;
-	snprintf(name, VMM_DEVICE_NAME, "disk%u", d->n_disks);
-	r = vmm_blk_new(&d->set, name, disk, &d->disks[d->n_disks], err);
+	snprintf(name, VMM_DEVICE_NAME, "disk%u", i);
+	r = vmm_blk_new(&d->set, name, disk, &d->disks[i], err);
 	if (r == 0)
 		d->n_disks++;
 	return r;
@@ -90,7 +97,7 @@ int vmm_devices_open(struct vmm_devices *d, const struct vmm_definition *def, st
 	d->set = (struct vmm_virtio_set){ .pci = pci, .mem = mem, .loop = &d->loop };
 	r = add_console(d, def->console, err);
 	for (unsigned i = 0; r == 0 && i < def->n_disks; i++)
-		r = add_disk(d, &def->disks[i], err);
+		r = add_disk(d, def, i, err);
 	for (unsigned i = 0; r == 0 && i < def->n_nics; i++)
 		r = add_nic(d, def, i, err);
 	if (r == 0 && def->balloon)

@@ -14,8 +14,11 @@
 
 #include "base/cleanup.h"
 #include "disk.h"
+#include "sparse.h"
 
-#define PAGE_BYTES 4096u
+#define PAGE_BYTES  4096u
+#define LOCK_TRIES  50
+#define LOCK_TRY_US 10000
 
 static int open_file(const struct vmm_disk_conf *conf, struct sh_err *err)
 {
@@ -26,7 +29,7 @@ static int open_file(const struct vmm_disk_conf *conf, struct sh_err *err)
 	/* Nobody but this machine writes to a block device, not even a file system of the host. */
 	if (!conf->read_only && stat(conf->file, &st) == 0 && S_ISBLK(st.st_mode))
 		flags |= O_EXCL;
-	else if (!conf->read_only && conf->size)
+	else if (!conf->read_only && (conf->size || conf->content))
 		flags |= O_CREAT;
 	fd = open(conf->file, flags, 0600);
 	if (fd >= 0)
@@ -41,8 +44,14 @@ static int open_file(const struct vmm_disk_conf *conf, struct sh_err *err)
 static int lock_file(int fd, const struct vmm_disk_conf *conf, struct sh_err *err)
 {
 	struct flock lock = { .l_type = conf->read_only ? F_RDLCK : F_WRLCK };
+	int r = fcntl(fd, F_OFD_SETLK, &lock);
 
-	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+	/* The kernel lets go of a ring's file a moment after the process that had it has ended. */
+	for (unsigned n = 0; r < 0 && errno == EAGAIN && n < LOCK_TRIES; n++) {
+		usleep(LOCK_TRY_US);
+		r = fcntl(fd, F_OFD_SETLK, &lock);
+	}
+	if (r == 0)
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
 		return sh_err_set(err, -EBUSY,
@@ -51,6 +60,23 @@ static int lock_file(int fd, const struct vmm_disk_conf *conf, struct sh_err *er
 			conf->file);
 	return sh_err_set(
 		err, -errno, "disk '%s': cannot be locked: %s", conf->file, strerror(errno));
+}
+
+static int take_content(int fd, const struct vmm_disk_conf *conf, struct sh_err *err)
+{
+	_cleanup_close_ int from = -1;
+	struct stat st;
+	int r;
+
+	if (!conf->content)
+		return 0;
+	from = open(conf->content, O_RDONLY | O_CLOEXEC);
+	if (from < 0 || fstat(from, &st) < 0)
+		return sh_err_set(err, -errno, "%s: %s", conf->content, strerror(errno));
+	r = vmm_copy_sparse(from, fd, (uint64_t)st.st_size);
+	return r < 0 ? sh_err_set(err, r, "disk '%s': cannot be made the same as %s: %s",
+			       conf->file, conf->content, strerror(-r))
+		     : 0;
 }
 
 static int measure_block(struct vmm_disk *disk, const char *file, struct sh_err *err)
@@ -112,6 +138,8 @@ int vmm_disk_open(const struct vmm_disk_conf *conf, struct vmm_disk *ret, struct
 		return fd;
 	disk.fd = fd;
 	r = lock_file(fd, conf, err);
+	if (r == 0)
+		r = take_content(fd, conf, err);
 	if (r == 0)
 		r = measure(&disk, conf, err);
 	if (r < 0)

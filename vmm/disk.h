@@ -16,7 +16,8 @@ struct vmm_disk_conf {
 	const char *file;
 	uint64_t size; /* bytes, of a file that is not there yet or empty; 0: it must be there */
 	bool read_only;
-	bool discard; /* what the guest discards is given back to the host */
+	bool discard;        /* what the guest discards is given back to the host */
+	const char *content; /* a file: it becomes the same as this one; NULL: it stays */
 };
 
 struct vmm_disk {

@@ -53,6 +53,10 @@ void vmm_kvm_irq(struct vmm_kvm *kvm, unsigned gsi, bool level);
 int vmm_kvm_chips_get(struct vmm_kvm *kvm, struct vmm_kvm_chips *ret);
 int vmm_kvm_chips_set(struct vmm_kvm *kvm, const struct vmm_kvm_chips *chips);
 
+/** kvm-clock, in ns. */
+int vmm_kvm_clock_get(struct vmm_kvm *kvm, uint64_t *ret_ns);
+int vmm_kvm_clock_set(struct vmm_kvm *kvm, uint64_t ns);
+
 /* What the PCI bus needs; ctx is the struct vmm_kvm. */
 extern const struct vmm_pci_host vmm_kvm_pci_host;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The pins of the interrupt controllers: where each goes, and their state. Interrupt 0 of the PC's
- * timer is pin 2 of the IOAPIC, as the MADT says (acpi.c); all others are their own numbers.
+ * The pins of the interrupt controllers: where each goes, and their state; the clock. Interrupt 0
+ * of the PC's timer is pin 2 of the IOAPIC, as the MADT says (acpi.c); all others are their own
+ * numbers.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -60,4 +61,21 @@ int vmm_kvm_chips_set(struct vmm_kvm *kvm, const struct vmm_kvm_chips *chips)
 		if (ioctl(kvm->vm, KVM_SET_IRQCHIP, &chips->chips[i]) < 0)
 			return -errno;
 	return ioctl(kvm->vm, KVM_SET_PIT2, &chips->pit) < 0 ? -errno : 0;
+}
+
+int vmm_kvm_clock_get(struct vmm_kvm *kvm, uint64_t *ret_ns)
+{
+	struct kvm_clock_data clock = { 0 };
+
+	if (ioctl(kvm->vm, KVM_GET_CLOCK, &clock) < 0)
+		return -errno;
+	*ret_ns = clock.clock;
+	return 0;
+}
+
+int vmm_kvm_clock_set(struct vmm_kvm *kvm, uint64_t ns)
+{
+	struct kvm_clock_data clock = { .clock = ns };
+
+	return ioctl(kvm->vm, KVM_SET_CLOCK, &clock) < 0 ? -errno : 0;
 }

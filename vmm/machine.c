@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -13,10 +14,19 @@
 
 #include "acpi.h"
 #include "machine.h"
+#include "snapshot.h"
 
 #define GIB (UINT64_C(1) << 30)
 /* Above memory, where BARs go: as much as a CPU with 40 address bits has beside 512 GiB. */
 #define HIGH_WINDOW (512 * GIB)
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
 
 static int open_file(const char *path, const char *what, struct sh_err *err)
 {
@@ -148,6 +158,8 @@ int vmm_machine_open(
 		.ksm_fd = -1,
 		.event_fd = -1,
 		.state = VMM_PAUSED,
+		.fill = { .file_fd = -1, .fault_fd = -1, .whole_fd = -1 },
+		.opened_ns = now_ns(),
 	};
 	pthread_mutex_init(&machine->lock, NULL);
 	for (unsigned i = 0; i < VMM_SERIALS; i++)
@@ -163,12 +175,14 @@ int vmm_machine_open(
 	if (r == 0)
 		r = vmm_vcpus_new(&machine->kvm, conf->def->vcpus, &vmm_machine_vcpu_ops, machine,
 			&machine->vcpus, err);
+	if (r == 0 && conf->def->restore)
+		r = vmm_restore_open(machine, err);
 	if (r == 0)
 		r = vmm_devices_open(
 			&machine->devices, conf->def, machine->pci, &machine->mem, err);
 	if (r == 0)
 		r = vmm_pci_place(machine->pci, err);
-	if (r == 0)
+	if (r == 0 && !conf->def->restore)
 		r = load(machine, err);
 	return r;
 }
@@ -193,12 +207,61 @@ static void run(struct vmm_machine *machine)
 		vmm_vcpus_run(machine->vcpus);
 }
 
+static void fail(struct vmm_machine *machine, const char *text)
+{
+	sh_log_err("%s: %s", machine->conf.def->name, text);
+	vmm_machine_end(machine, VMM_EXIT_FAILED);
+}
+
+static void log_restored(const struct vmm_machine *machine, const char *what)
+{
+	uint64_t us = (now_ns() - machine->opened_ns) / 1000;
+
+	sh_log_notice("%s: %s after %llu.%03llu ms", machine->conf.def->name, what,
+		(unsigned long long)us / 1000, (unsigned long long)us % 1000);
+}
+
 static void on_complete(void *ctx)
 {
 	struct vmm_machine *machine = ctx;
+	const char *restore = machine->conf.def->restore;
+	struct sh_err err = { "" };
 
+	if (restore && vmm_restore_apply(machine, &err) < 0) {
+		fail(machine, err.text);
+		return;
+	}
 	machine->is_complete = true;
 	run(machine);
+	if (restore)
+		log_restored(machine, "goes on from its snapshot");
+}
+
+static void on_whole(void *ctx)
+{
+	struct vmm_machine *machine = ctx;
+
+	vmm_loop_del(&machine->loop, &machine->whole_source);
+	log_restored(machine, "has all of its memory");
+	for (unsigned i = 0; i < machine->devices.n_nics; i++)
+		if (machine->devices.nics[i])
+			vmm_net_memory_is_whole(machine->devices.nics[i]);
+}
+
+static void enter_fill(void)
+{
+	if (vmm_confine_thread(VMM_THREAD_MEMORY, NULL) < 0)
+		_exit(EXIT_FAILURE);
+}
+
+static int start_fill(struct vmm_machine *machine, struct sh_err *err)
+{
+	int r = vmm_mem_fill_start(&machine->fill, enter_fill);
+
+	machine->whole_source = (struct vmm_source){ machine->fill.whole_fd, on_whole, machine };
+	if (r == 0)
+		r = vmm_loop_add(&machine->loop, &machine->whole_source, EPOLLIN);
+	return r < 0 ? sh_err_set(err, r, "no thread for memory: %s", strerror(-r)) : 0;
 }
 
 int vmm_machine_start(struct vmm_machine *machine, struct sh_err *err)
@@ -209,6 +272,8 @@ int vmm_machine_start(struct vmm_machine *machine, struct sh_err *err)
 	machine->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	machine->ksm_fd = open("/proc/self/ksm_stat", O_RDONLY | O_CLOEXEC);
 	r = vmm_confine_process(&machine->conf.confine, err);
+	if (r == 0 && machine->conf.def->restore)
+		r = start_fill(machine, err);
 	if (r == 0)
 		r = vmm_vcpus_start(machine->vcpus, proc, err);
 	if (proc >= 0)
@@ -225,6 +290,8 @@ void vmm_machine_done(struct vmm_machine *machine)
 {
 	vmm_vcpus_free(machine->vcpus);
 	vmm_devices_done(&machine->devices);
+	vmm_mem_fill_done(&machine->fill);
+	free(machine->restored);
 	vmm_pci_free(machine->pci);
 	for (unsigned i = 0; i < VMM_SERIALS; i++)
 		vmm_console_close(&machine->consoles[i]);
@@ -253,21 +320,12 @@ void vmm_machine_end(struct vmm_machine *machine, int exit_status)
 	machine->exit_status = exit_status;
 }
 
-static void fail(struct vmm_machine *machine, const char *text)
-{
-	sh_log_err("%s: %s", machine->conf.def->name, text);
-	vmm_machine_end(machine, VMM_EXIT_FAILED);
-}
-
 /* A guest may do nothing else, thousands of times a second. */
 static void log_reset(struct vmm_machine *machine)
 {
-	struct timespec now;
 	uint64_t more = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (sh_log_limit(&machine->reset_limit,
-		    (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, &more))
+	if (sh_log_limit(&machine->reset_limit, now_ns(), &more))
 		sh_log_notice("%s: reset by %s (%u so far)", machine->conf.def->name,
 			machine->event_text[0] ? machine->event_text : "the guest",
 			machine->n_resets);
@@ -343,7 +401,7 @@ int vmm_machine_pause(struct vmm_machine *machine, struct sh_err *err)
 	return 0;
 }
 
-static bool has_event(struct vmm_machine *machine)
+bool vmm_machine_has_event(struct vmm_machine *machine)
 {
 	bool has;
 
@@ -360,7 +418,7 @@ int vmm_machine_resume(struct vmm_machine *machine, struct sh_err *err)
 	vmm_virtio_resume_all(&machine->devices.set);
 	machine->state = VMM_RUNNING;
 	/* An event that waits is served first, and lets them run itself. */
-	if (!has_event(machine))
+	if (!vmm_machine_has_event(machine))
 		run(machine);
 	return 0;
 }

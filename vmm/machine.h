@@ -10,6 +10,7 @@
 #include "console.h"
 #include "definition.h"
 #include "devices.h"
+#include "mem_fill.h"
 #include "pm.h"
 #include "vcpu.h"
 
@@ -50,6 +51,12 @@ struct vmm_machine {
 	unsigned n_resets;
 	struct sh_log_limit reset_limit;
 
+	/* Out of a snapshot. */
+	struct vmm_snapshot *restored; /* until it is put in */
+	struct vmm_mem_fill fill;
+	struct vmm_source whole_source;
+	uint64_t opened_ns;
+
 	/* From vCPUs to the main thread. */
 	pthread_mutex_t lock;
 	bool has_event;
@@ -76,6 +83,9 @@ void vmm_machine_done(struct vmm_machine *machine);
 /** errors: -EALREADY */
 int vmm_machine_pause(struct vmm_machine *machine, struct sh_err *err);
 int vmm_machine_resume(struct vmm_machine *machine, struct sh_err *err);
+
+/** Whether the guest has asked for an end or a reset that has not been served yet. */
+bool vmm_machine_has_event(struct vmm_machine *machine);
 
 /** Press the power button. errors: -ENOTCONN: the guest does not listen to it. */
 int vmm_machine_press_button(struct vmm_machine *machine, struct sh_err *err);

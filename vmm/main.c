@@ -36,6 +36,7 @@ static const char usage[] =
 	"  -c, --cmdline TEXT     of the kernel (default: console=ttyS0)\n"
 	"  -m, --memory SIZE      as 512M (default: 256M)\n"
 	"      --vcpus N          1 to 64 (default: 1)\n"
+	"  -r, --restore DIR      go on from this snapshot of the same definition\n"
 	"  -s, --serial WHAT      pty, stdio, off or a file; given twice, the second port's\n"
 	"                         (default: pty, off). Ctrl-] at a terminal ends the machine\n"
 	"      --user NAME        run as this user\n"
@@ -71,6 +72,7 @@ static const struct option options[] = {
 	{ "cmdline", required_argument, NULL, 'c' },
 	{ "memory", required_argument, NULL, 'm' },
 	{ "vcpus", required_argument, NULL, OPT_VCPUS },
+	{ "restore", required_argument, NULL, 'r' },
 	{ "serial", required_argument, NULL, 's' },
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "chroot", required_argument, NULL, OPT_CHROOT },
@@ -86,7 +88,7 @@ static const struct option options[] = {
 /* An option wins over the definition, so they are kept apart until both are known. */
 struct arguments {
 	const char *definition, *api_socket;
-	const char *name, *kernel, *initrd, *cmdline, *user, *serial[VMM_SERIALS];
+	const char *name, *kernel, *initrd, *cmdline, *restore, *user, *serial[VMM_SERIALS];
 	unsigned n_serials, vcpus;
 	uint64_t memory;
 	enum sh_log_level level;
@@ -151,6 +153,9 @@ static int take_machine_option(int option, struct arguments *arguments)
 		return wrong_usage("--memory is a size as 512M, not ", optarg);
 	case OPT_VCPUS:
 		return take_vcpus(arguments);
+	case 'r':
+		arguments->restore = optarg;
+		return -1;
 	case 's':
 		return take_serial(arguments);
 	case OPT_USER:
@@ -223,6 +228,7 @@ static void override(struct vmm_definition *def, const struct arguments *argumen
 		def->initrd = arguments->initrd;
 	if (arguments->cmdline)
 		def->cmdline = arguments->cmdline;
+	def->restore = arguments->restore;
 	if (arguments->user)
 		def->user = arguments->user;
 	if (arguments->memory)
@@ -313,7 +319,7 @@ int main(int argc, char **argv)
 	struct sh_err err = { "" };
 	int option, r = 0;
 
-	while ((option = getopt_long(argc, argv, "d:a:k:i:c:m:s:h", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "d:a:k:i:c:m:r:s:h", options, NULL)) != -1) {
 		r = take_option(option, &arguments);
 		if (r >= 0)
 			return r;

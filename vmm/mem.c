@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "mem.h"
+#include "sparse.h"
 
 #define MIB (UINT64_C(1) << 20)
 
@@ -169,4 +170,44 @@ uint64_t vmm_mem_resident(const struct vmm_mem *mem)
 	if (mem->fd < 0 || fstat(mem->fd, &st) < 0)
 		return 0;
 	return (uint64_t)st.st_blocks * 512;
+}
+
+static int write_all(int fd, const uint8_t *from, uint64_t n, uint64_t offset)
+{
+	while (n) {
+		ssize_t done = pwrite(fd, from, n, (off_t)offset);
+
+		if (done < 0)
+			return -errno;
+		from += done;
+		offset += (uint64_t)done;
+		n -= (uint64_t)done;
+	}
+	return 0;
+}
+
+/* Runs of pages that are not zero. */
+static int write_pages(int fd, const uint8_t *from, uint64_t n, uint64_t offset)
+{
+	static const uint8_t zeroes[4096];
+	uint64_t start = 0, at = 0;
+	int r = 0;
+
+	for (; r == 0 && at < n; at += sizeof(zeroes)) {
+		if (memcmp(from + at, zeroes, sizeof(zeroes)) != 0)
+			continue;
+		r = write_all(fd, from + start, at - start, offset + start);
+		start = at + sizeof(zeroes);
+	}
+	return r == 0 ? write_all(fd, from + start, at - start, offset + start) : r;
+}
+
+int vmm_mem_save(const struct vmm_mem *mem, int fd, uint64_t offset)
+{
+	uint64_t n;
+	int r = ftruncate(fd, (off_t)(offset + mem->size)) < 0 ? -errno : 0;
+
+	for (uint64_t at = 0; r == 0 && (n = vmm_next_data(mem->fd, &at, mem->size, MIB)); at += n)
+		r = write_pages(fd, mem->regions[0].host + at, n, offset + at);
+	return r;
 }

@@ -28,6 +28,8 @@ struct vmm_mem {
 	uint64_t size; /* bytes, of all regions */
 	unsigned n_regions;
 	struct vmm_mem_region regions[VMM_MEM_REGIONS];
+	_Atomic bool
+		is_partial; /* what was touched in a snapshot is not all here yet: mem_fill.c */
 };
 
 enum vmm_huge {
@@ -68,3 +70,18 @@ uint64_t vmm_mem_end(const struct vmm_mem *mem);
  * thread:  any
  */
 void *vmm_mem_at(const struct vmm_mem *mem, uint64_t gpa, uint64_t n);
+
+/** Whether other processes may see it: they would find zeroes where it is not whole. thread: any.
+ */
+static inline bool vmm_mem_is_whole(const struct vmm_mem *mem)
+{
+	return !mem->is_partial;
+}
+
+/**
+ * Write all that is not zero into a file, from an offset on; the rest of it stays a hole.
+ *
+ * errors:  -errno
+ * thread:  main, while nobody writes to memory
+ */
+int vmm_mem_save(const struct vmm_mem *mem, int fd, uint64_t offset);

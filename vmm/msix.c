@@ -135,6 +135,27 @@ void msix_reset(struct vmm_pci_device *device)
 	}
 }
 
+void msix_save(const struct vmm_pci_device *device, uint32_t words[][4])
+{
+	for (unsigned i = 0; i < device->msix->n; i++)
+		for (unsigned word = 0; word < 4; word++)
+			words[i][word] = *table_word(&device->msix->vectors[i], word);
+}
+
+/* Each fires once: what was on its way when the machine was paused is in no register. */
+void msix_restore(struct vmm_pci_device *device, const uint32_t words[][4])
+{
+	struct msix *msix = device->msix;
+
+	for (unsigned i = 0; i < msix->n; i++)
+		for (unsigned word = 0; word < 4; word++)
+			*table_word(&msix->vectors[i], word) =
+				words[i][word] & (word == 3 ? PCI_MSIX_ENTRY_CTRL_MASKBIT : ~0u);
+	msix_update(device);
+	for (unsigned i = 0; i < msix->n; i++)
+		(void)eventfd_write(msix->vectors[i].fd, 1);
+}
+
 void msix_free(struct vmm_pci_device *device)
 {
 	for (unsigned i = 0; i < device->msix->n; i++)

@@ -251,6 +251,43 @@ void vmm_pci_reset(struct vmm_pci *bus)
 	pthread_mutex_unlock(&bus->lock);
 }
 
+unsigned vmm_pci_count(const struct vmm_pci *bus)
+{
+	return bus->n_devices;
+}
+
+void vmm_pci_save(struct vmm_pci *bus, unsigned slot, struct vmm_pci_state *ret)
+{
+	const struct vmm_pci_device *device = bus->devices[slot];
+
+	*ret = (struct vmm_pci_state){ .port_address = bus->port_address };
+	memcpy(ret->config, device->config, sizeof(ret->config));
+	if (device->msix)
+		msix_save(device, ret->msix);
+}
+
+/* What no guest can have written is what the device is. */
+int vmm_pci_restore(
+	struct vmm_pci *bus, unsigned slot, const struct vmm_pci_state *state, struct sh_err *err)
+{
+	struct vmm_pci_device *device = bus->devices[slot];
+
+	for (unsigned i = 0; i < VMM_PCI_CONFIG; i++)
+		if ((state->config[i] ^ device->first[i]) & ~device->writable[i])
+			return sh_err_set(err, -EINVAL,
+				"another device was in PCI slot %u: the definition must be as it "
+				"was",
+				slot);
+	pthread_mutex_lock(&bus->lock);
+	bus->port_address = state->port_address;
+	memcpy(device->config, state->config, sizeof(device->config));
+	update_bars(device);
+	if (device->msix)
+		msix_restore(device, state->msix);
+	pthread_mutex_unlock(&bus->lock);
+	return 0;
+}
+
 static bool overlaps(unsigned offset, unsigned n, unsigned start, unsigned end)
 {
 	return offset < end && offset + n > start;

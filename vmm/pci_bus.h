@@ -49,6 +49,20 @@ int vmm_pci_place(struct vmm_pci *bus, struct sh_err *err);
 /** The machine was reset. thread: main, while no vCPU runs. */
 void vmm_pci_reset(struct vmm_pci *bus);
 
+/* What a snapshot keeps of the device in a slot. */
+struct vmm_pci_state {
+	uint8_t config[VMM_PCI_CONFIG];
+	uint32_t msix[VMM_MSIX_MAX][4];
+	uint32_t port_address; /* of the bus */
+};
+
+unsigned vmm_pci_count(const struct vmm_pci *bus);
+
+/** While no vCPU runs. errors: -EINVAL: it is another device. thread: main. */
+void vmm_pci_save(struct vmm_pci *bus, unsigned slot, struct vmm_pci_state *ret);
+int vmm_pci_restore(
+	struct vmm_pci *bus, unsigned slot, const struct vmm_pci_state *state, struct sh_err *err);
+
 /**
  * An access of the guest at gpa, of n bytes (1 to 8). A read of what is not there gives ones.
  *

@@ -76,4 +76,6 @@ void msix_write(struct vmm_pci_device *device, uint64_t offset, unsigned n, uint
 /* Masks, enables or routes changed: tell the host. */
 void msix_update(struct vmm_pci_device *device);
 void msix_reset(struct vmm_pci_device *device);
+void msix_save(const struct vmm_pci_device *device, uint32_t words[][4]);
+void msix_restore(struct vmm_pci_device *device, const uint32_t words[][4]);
 void msix_free(struct vmm_pci_device *device);

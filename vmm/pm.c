@@ -35,6 +35,16 @@ void vmm_pm_reset(struct vmm_pm *pm)
 	pthread_mutex_unlock(&pm->lock);
 }
 
+void vmm_pm_restore(struct vmm_pm *pm, const uint16_t state[3])
+{
+	pthread_mutex_lock(&pm->lock);
+	pm->status = state[0];
+	pm->enable = state[1];
+	pm->control = state[2];
+	update_sci(pm);
+	pthread_mutex_unlock(&pm->lock);
+}
+
 bool vmm_pm_has_port(uint16_t port, unsigned n)
 {
 	return (port >= VMM_ACPI_PM1_EVENT && port < VMM_ACPI_PM1_CTL + 2) ||

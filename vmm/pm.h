@@ -25,6 +25,9 @@ struct vmm_pm {
 void vmm_pm_init(struct vmm_pm *pm, void (*sci)(void *ctx, bool level), void *ctx);
 void vmm_pm_reset(struct vmm_pm *pm);
 
+/** Status, enable and control as they were. thread: main, while no vCPU runs. */
+void vmm_pm_restore(struct vmm_pm *pm, const uint16_t state[3]);
+
 /** The ports that are ours; one of them lies inside of a wider one of PCI. */
 bool vmm_pm_has_port(uint16_t port, unsigned n);
 

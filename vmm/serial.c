@@ -6,7 +6,9 @@
  */
 #include "serial.h"
 
+#include <errno.h>
 #include <linux/serial_reg.h>
+#include <string.h>
 
 static bool is_divisor(const struct vmm_serial *serial)
 {
@@ -215,4 +217,18 @@ void vmm_serial_reset(struct vmm_serial *serial)
 	tell_room(serial);
 	update_irq(serial);
 	pthread_mutex_unlock(&serial->lock);
+}
+
+int vmm_serial_restore(struct vmm_serial *serial, const uint8_t *state)
+{
+	struct vmm_serial s;
+
+	memcpy(&s.ier, state, VMM_SERIAL_STATE);
+	if (s.first >= VMM_SERIAL_FIFO || s.n > VMM_SERIAL_FIFO)
+		return -EINVAL;
+	pthread_mutex_lock(&serial->lock);
+	memcpy(&serial->ier, state, VMM_SERIAL_STATE);
+	update_irq(serial);
+	pthread_mutex_unlock(&serial->lock);
+	return 0;
 }

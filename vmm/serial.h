@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define VMM_SERIALS      2
@@ -24,13 +25,16 @@ struct vmm_serial {
 	pthread_mutex_t lock;
 	const struct vmm_serial_host *host;
 	void *ctx;
-	uint8_t ier, fcr, lcr, mcr, scratch, divisor_low, divisor_high;
-	bool sent;    /* the transmitter became empty, and nobody has been told */
 	bool is_full; /* somebody waits for room */
 	bool level;   /* of the interrupt */
+	/* From here on it is plain data, which a snapshot keeps. */
+	uint8_t ier, fcr, lcr, mcr, scratch, divisor_low, divisor_high;
+	uint8_t sent; /* the transmitter became empty, and nobody has been told */
 	unsigned first, n;
 	uint8_t received[VMM_SERIAL_FIFO];
 };
+
+#define VMM_SERIAL_STATE (sizeof(struct vmm_serial) - offsetof(struct vmm_serial, ier))
 
 void vmm_serial_init(struct vmm_serial *serial, const struct vmm_serial_host *host, void *ctx);
 
@@ -44,6 +48,9 @@ unsigned vmm_serial_room(struct vmm_serial *serial);
 /** Bytes for the guest; what there is no room for is lost, as on a wire. */
 void vmm_serial_receive(struct vmm_serial *serial, const uint8_t *bytes, unsigned n);
 void vmm_serial_reset(struct vmm_serial *serial);
+
+/** As VMM_SERIAL_STATE bytes from `ier` on were. errors: -EINVAL. thread: main, no vCPU runs. */
+int vmm_serial_restore(struct vmm_serial *serial, const uint8_t *state);
 
 /* Where the PC has them. */
 static inline uint16_t vmm_serial_port(unsigned i)

@@ -118,7 +118,7 @@ static int make_vcpu(struct vmm_vcpus *set, unsigned i, struct sh_err *err)
 		vcpu->run = NULL;
 		return sh_err_set(err, -errno, "vCPU %u: %s", i, strerror(errno));
 	}
-	r = vcpu_set_cpuid(set->kvm, vcpu, set->n_vcpus, err);
+	r = vcpu_set_cpuid(vcpu, err);
 	if (r == 0)
 		r = vcpu_set_defaults(vcpu, err);
 	if (r < 0)
@@ -183,6 +183,38 @@ void vmm_vcpus_free(struct vmm_vcpus *set)
 			close(vcpu->stat_fd);
 	}
 	free(set);
+}
+
+int vmm_vcpus_save(struct vmm_vcpus *set, unsigned i, struct vmm_vcpu_state *ret)
+{
+	return vmm_vcpu_state_get(set->vcpus[i].fd, set->kvm->fd, ret);
+}
+
+int vmm_vcpus_restore(struct vmm_vcpus *set, unsigned i, const struct vmm_vcpu_state *state)
+{
+	int fd = set->vcpus[i].fd, r;
+
+	if (state->msrs.head.nmsrs > VMM_VCPU_MSRS)
+		return -EINVAL;
+	r = vmm_vcpu_tsc_set(fd, state);
+	if (r == 0)
+		r = vmm_vcpu_state_set(fd, state);
+	/* Its watchdogs need not bark at the time that is missing. Refused without kvm-clock. */
+	if (r == 0)
+		(void)ioctl(fd, KVM_KVMCLOCK_CTRL, 0);
+	return r;
+}
+
+uint64_t vmm_vcpus_cpu(const struct vmm_vcpus *set)
+{
+	return set->cpu;
+}
+
+unsigned vmm_vcpus_tsc_khz(const struct vmm_vcpus *set)
+{
+	int khz = ioctl(set->vcpus[0].fd, KVM_GET_TSC_KHZ, 0);
+
+	return khz > 0 ? (unsigned)khz : 0;
 }
 
 int vmm_vcpus_reset(struct vmm_vcpus *set, struct sh_err *err)

@@ -59,6 +59,17 @@ int vmm_vcpus_reset(struct vmm_vcpus *vcpus, struct sh_err *err);
 /** The same, and let the first begin at the kernel's entry. */
 int vmm_vcpus_boot(struct vmm_vcpus *vcpus, const struct vmm_boot *boot, struct sh_err *err);
 
+struct vmm_vcpu_state;
+
+/** Of the vCPU; -errno where KVM refuses. thread: main, while it is parked. */
+int vmm_vcpus_save(struct vmm_vcpus *vcpus, unsigned vcpu, struct vmm_vcpu_state *ret);
+int vmm_vcpus_restore(struct vmm_vcpus *vcpus, unsigned vcpu, const struct vmm_vcpu_state *state);
+
+/** What the guest sees of the CPU, as a checksum, and how fast its counter is; 0 if KVM cannot say.
+ */
+uint64_t vmm_vcpus_cpu(const struct vmm_vcpus *vcpus);
+unsigned vmm_vcpus_tsc_khz(const struct vmm_vcpus *vcpus);
+
 /** Start the threads, parked. task_fd: of /proc/self/task, for their statistics; -1 for none. */
 int vmm_vcpus_start(struct vmm_vcpus *vcpus, int task_fd, struct sh_err *err);
 

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 
 #include "base/cleanup.h"
+#include "checksum.h"
 #include "cpuid.h"
 #include "vcpu_inside.h"
 
@@ -27,13 +28,13 @@
 #define DATA_SELECTOR    0x18
 #define TASK_SELECTOR    0x20
 
-int vcpu_set_cpuid(
-	const struct vmm_kvm *kvm, const struct vcpu *vcpu, unsigned n_vcpus, struct sh_err *err)
+int vcpu_set_cpuid(const struct vcpu *vcpu, struct sh_err *err)
 {
+	const struct vmm_kvm *kvm = vcpu->set->kvm;
 	_cleanup_free_ struct vmm_cpuid *cpuid = calloc(1, sizeof(*cpuid));
 	const struct vmm_cpuid_conf conf = {
 		.vcpu = vcpu->index,
-		.n_vcpus = n_vcpus,
+		.n_vcpus = vcpu->set->n_vcpus,
 		.tsc_deadline = ioctl(kvm->fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0,
 	};
 
@@ -43,6 +44,9 @@ int vcpu_set_cpuid(
 	if (ioctl(kvm->fd, KVM_GET_SUPPORTED_CPUID, cpuid) < 0)
 		return sh_err_set(err, -errno, "KVM tells no CPUID: %s", strerror(errno));
 	vmm_cpuid_filter(cpuid, &conf);
+	if (vcpu->index == 0)
+		vcpu->set->cpu =
+			vmm_checksum(cpuid->entries, cpuid->head.nent * sizeof(cpuid->entries[0]));
 	if (ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid) < 0)
 		return sh_err_set(err, -errno, "KVM takes no CPUID: %s", strerror(errno));
 	return 0;

@@ -40,12 +40,12 @@ struct vmm_vcpus {
 	struct sh_err start_err;
 	unsigned n; /* made so far */
 	unsigned n_vcpus;
+	uint64_t cpu; /* checksum of CPUID */
 	struct vcpu vcpus[];
 };
 
 /* vcpu_boot.c */
-int vcpu_set_cpuid(
-	const struct vmm_kvm *kvm, const struct vcpu *vcpu, unsigned n_vcpus, struct sh_err *err);
+int vcpu_set_cpuid(const struct vcpu *vcpu, struct sh_err *err);
 int vcpu_set_defaults(const struct vcpu *vcpu, struct sh_err *err);
 void vcpu_state_for(struct vmm_vcpu_state *state, const struct vmm_boot *boot);
 

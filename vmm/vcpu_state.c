@@ -12,7 +12,6 @@
 #include "base/cleanup.h"
 #include "vcpu_state.h"
 
-/* The clock of the host goes on, whatever happens to the guest. */
 #define MSR_TSC 0x10
 
 static int ask(int fd, unsigned long request, void *what)
@@ -51,13 +50,22 @@ static int list_msrs(int kvm_fd, struct vmm_vcpu_msrs *msrs)
 	return 0;
 }
 
+static struct vmm_vcpu_msrs tsc_msr(uint64_t value)
+{
+	return (struct vmm_vcpu_msrs){ .head.nmsrs = 1,
+		.entries[0] = { .index = MSR_TSC, .data = value } };
+}
+
 int vmm_vcpu_state_get(int fd, int kvm_fd, struct vmm_vcpu_state *ret)
 {
+	struct vmm_vcpu_msrs tsc = tsc_msr(0);
 	int r = list_msrs(kvm_fd, &ret->msrs);
 
 	if (r < 0)
 		return r;
 	get_msrs(fd, &ret->msrs);
+	get_msrs(fd, &tsc);
+	ret->tsc = tsc.entries[0].data;
 	if ((r = ask(fd, KVM_GET_MP_STATE, &ret->mp_state)) < 0 ||
 		(r = ask(fd, KVM_GET_REGS, &ret->regs)) < 0 ||
 		(r = ask(fd, KVM_GET_SREGS, &ret->sregs)) < 0 ||
@@ -88,6 +96,13 @@ static int set_msrs(int fd, const struct vmm_vcpu_msrs *msrs)
 		done += (unsigned)r + ((unsigned)r < rest.head.nmsrs);
 	}
 	return 0;
+}
+
+int vmm_vcpu_tsc_set(int fd, const struct vmm_vcpu_state *state)
+{
+	const struct vmm_vcpu_msrs tsc = tsc_msr(state->tsc);
+
+	return set_msrs(fd, &tsc);
 }
 
 int vmm_vcpu_state_set(int fd, const struct vmm_vcpu_state *state)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <linux/kvm.h>
+#include <stdint.h>
 
 #define VMM_VCPU_MSRS        512
 #define VMM_VCPU_XSAVE_BYTES 4096 /* of all but AMX, which the guest is not shown */
@@ -25,6 +26,7 @@ struct vmm_vcpu_state {
 	struct kvm_vcpu_events events;
 	struct kvm_mp_state mp_state;
 	struct vmm_vcpu_msrs msrs;
+	uint64_t tsc; /* set by vmm_vcpu_tsc_set alone: after a reset the clock goes on */
 };
 
 /**
@@ -35,3 +37,6 @@ struct vmm_vcpu_state {
  */
 int vmm_vcpu_state_get(int fd, int kvm_fd, struct vmm_vcpu_state *ret);
 int vmm_vcpu_state_set(int fd, const struct vmm_vcpu_state *state);
+
+/** The counter as it was; before the rest, which has deadlines in it. */
+int vmm_vcpu_tsc_set(int fd, const struct vmm_vcpu_state *state);

@@ -21,7 +21,8 @@
 
 #define VMM_BIT(n) (UINT64_C(1) << (n))
 
-#define VMM_VIRTIO_QUEUES 17 /* 8 pairs and a control queue */
+#define VMM_VIRTIO_QUEUES    17 /* 8 pairs and a control queue */
+#define VMM_VIRTIO_OWN_BYTES 16
 
 struct vmm_virtio;
 
@@ -46,6 +47,8 @@ struct vmm_virtio_ops {
 	void (*queue_called)(void *ctx, unsigned queue);
 	/* The driver writes to the configuration, inside of it. */
 	void (*config_write)(void *ctx, unsigned offset, const void *from, unsigned n);
+	/* What it has beside queues, for a snapshot, or out of one. errors: -EINVAL */
+	int (*state)(void *ctx, uint8_t own[VMM_VIRTIO_OWN_BYTES], bool restore);
 };
 
 struct vmm_vqueue {
@@ -146,6 +149,34 @@ static inline bool vmm_virtio_has(const struct vmm_virtio *dev, unsigned feature
 {
 	return dev->accepted & VMM_BIT(feature);
 }
+
+/* What a snapshot keeps of a device: what its driver has said by registers. Where a ring has come
+ * to is in the guest's memory, since a paused device has nothing under way. */
+struct vmm_virtio_state {
+	uint64_t accepted;
+	uint32_t device_feature_select, driver_feature_select;
+	uint16_t type, n_queues, queue_select, config_vector;
+	uint8_t status, generation, isr, padding[5];
+	uint8_t own[VMM_VIRTIO_OWN_BYTES];
+	struct vmm_virtio_queue_state {
+		uint64_t desc_gpa, avail_gpa, used_gpa;
+		uint16_t size, vector;
+		uint32_t enabled;
+	} queues[VMM_VIRTIO_QUEUES];
+};
+
+/** Of a device that is paused. thread: main. */
+void vmm_virtio_save(struct vmm_virtio *dev, struct vmm_virtio_state *ret);
+
+/**
+ * Into a device that is paused: by its registers, so that nothing comes in that a driver could not
+ * have said. Its MSI-X is restored before, and the back end of a NIC has been there.
+ *
+ * errors:  -EINVAL, with what does not fit
+ * thread:  main
+ */
+int vmm_virtio_restore(
+	struct vmm_virtio *dev, const struct vmm_virtio_state *state, struct sh_err *err);
 
 struct vmm_virtio_pci;
 

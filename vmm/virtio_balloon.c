@@ -202,12 +202,28 @@ static void config_write(void *ctx, unsigned offset, const void *from, unsigned 
 		memcpy(&b->config.actual, from, n);
 }
 
+static int state(void *ctx, uint8_t own[VMM_VIRTIO_OWN_BYTES], bool restore)
+{
+	struct vmm_balloon *b = ctx;
+	uint32_t sizes[2] = { b->config.num_pages, b->config.actual };
+
+	if (!restore) {
+		memcpy(own, sizes, sizeof(sizes));
+		return 0;
+	}
+	memcpy(sizes, own, sizeof(sizes));
+	b->config.num_pages = sizes[0];
+	b->config.actual = sizes[1];
+	return 0;
+}
+
 static const struct vmm_virtio_ops ops = {
 	.free = free,
 	.reset = reset,
 	.queue_stop = queue_stop,
 	.queue_serve = serve,
 	.config_write = config_write,
+	.state = state,
 };
 
 int vmm_balloon_new(struct vmm_virtio_set *set, struct vmm_balloon **ret, struct sh_err *err)

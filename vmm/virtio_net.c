@@ -86,7 +86,7 @@ static bool went_well(struct vmm_net *n, const char *what, int code)
 
 static bool can_tell(const struct vmm_net *n)
 {
-	return n->is_started && n->vhost.is_ready;
+	return n->is_started && n->vhost.is_ready && vmm_mem_is_whole(n->virtio.mem);
 }
 
 /* The used index is the guest's to spoil, and so is what follows from it. */
@@ -192,6 +192,21 @@ static void fix_offers(struct vmm_net *n)
 	n->config.max_virtqueue_pairs = (uint16_t)n->n_pairs;
 }
 
+static void tell_all(struct vmm_net *n)
+{
+	if (!tell_features(n))
+		return;
+	for (unsigned i = 0; i < control_queue(n); i++)
+		if (n->virtio.queues[i].running && can_tell(n))
+			start_ring(n, i);
+	/* It knows no address yet, and the guest may be silent for long. */
+	if (can_tell(n) && n->shall_announce)
+		announce(n);
+	else if (can_tell(n))
+		(void)went_well(
+			n, "an announcement is", vmm_vhost_announce(&n->vhost, n->config.mac));
+}
+
 static void on_ready(void *ctx)
 {
 	struct vmm_net *n = ctx;
@@ -199,15 +214,7 @@ static void on_ready(void *ctx)
 
 	if (first)
 		fix_offers(n);
-	if (tell_features(n)) {
-		for (unsigned i = 0; i < control_queue(n); i++)
-			if (n->virtio.queues[i].running && can_tell(n))
-				start_ring(n, i);
-		/* It knows no address yet, and the guest may be silent for long. */
-		if (can_tell(n))
-			(void)went_well(n, "an announcement is",
-				vmm_vhost_announce(&n->vhost, n->config.mac));
-	}
+	tell_all(n);
 	if (!n->vhost.is_ready)
 		return;
 	set_link_timer(n, 0);
@@ -352,6 +359,27 @@ static void queue_serve(void *ctx, unsigned queue)
 	vmm_virtio_serve(&n->virtio.queues[queue], one_command, n);
 }
 
+static int state(void *ctx, uint8_t own[VMM_VIRTIO_OWN_BYTES], bool restore)
+{
+	struct vmm_net *n = ctx;
+	struct {
+		uint8_t mac[6];
+		uint16_t n_active, n_pairs;
+	} s = { .n_active = (uint16_t)n->n_active, .n_pairs = (uint16_t)n->n_pairs };
+
+	if (!restore) {
+		memcpy(s.mac, n->config.mac, sizeof(s.mac));
+		memcpy(own, &s, sizeof(s));
+		return 0;
+	}
+	memcpy(&s, own, sizeof(s));
+	if (s.n_pairs != n->n_pairs || s.n_active == 0 || s.n_active > n->n_pairs)
+		return -EINVAL;
+	n->n_active = s.n_active;
+	memcpy(n->config.mac, s.mac, sizeof(s.mac));
+	return 0;
+}
+
 static void free_net(void *ctx)
 {
 	struct vmm_net *n = ctx;
@@ -373,6 +401,7 @@ static const struct vmm_virtio_ops ops = {
 	.queue_stop = queue_stop,
 	.queue_called = queue_called,
 	.queue_serve = queue_serve,
+	.state = state,
 };
 
 /* Making one */
@@ -506,5 +535,12 @@ void vmm_net_announce(struct vmm_net *net)
 	net->shall_announce = true;
 	if (can_tell(net))
 		announce(net);
+	pthread_mutex_unlock(&net->virtio.lock);
+}
+
+void vmm_net_memory_is_whole(struct vmm_net *net)
+{
+	pthread_mutex_lock(&net->virtio.lock);
+	tell_all(net);
 	pthread_mutex_unlock(&net->virtio.lock);
 }

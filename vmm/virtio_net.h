@@ -35,5 +35,9 @@ bool vmm_net_has_been_ready(const struct vmm_net *net);
 /** Whether the guest sees the link up. thread: any. */
 bool vmm_net_link_is_up(struct vmm_net *net);
 
+/** All of the guest's memory is there now (vmm_mem_is_whole): the switch may have it. thread: main.
+ */
+void vmm_net_memory_is_whole(struct vmm_net *net);
+
 /** The guest has come from elsewhere: tell the network, now or when it resumes. thread: main. */
 void vmm_net_announce(struct vmm_net *net);

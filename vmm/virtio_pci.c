@@ -395,6 +395,96 @@ static void pci_reset(void *ctx)
 	pthread_mutex_unlock(&p->dev->lock);
 }
 
+/* Snapshots */
+
+void vmm_virtio_save(struct vmm_virtio *dev, struct vmm_virtio_state *ret)
+{
+	const struct vmm_virtio_pci *p = dev->transport;
+
+	pthread_mutex_lock(&dev->lock);
+	*ret = (struct vmm_virtio_state){
+		.accepted = dev->accepted,
+		.device_feature_select = p->device_feature_select,
+		.driver_feature_select = p->driver_feature_select,
+		.type = dev->type,
+		.n_queues = (uint16_t)dev->n_queues,
+		.queue_select = p->queue_select,
+		.config_vector = p->config_vector,
+		.status = dev->status,
+		.generation = dev->generation,
+		.isr = atomic_load(&dev->isr),
+	};
+	for (unsigned i = 0; i < dev->n_queues; i++) {
+		const struct vmm_virtq *ring = &dev->queues[i].ring;
+
+		ret->queues[i] = (struct vmm_virtio_queue_state){ ring->desc_gpa, ring->avail_gpa,
+			ring->used_gpa, ring->size, p->vectors[i], dev->queues[i].enabled };
+	}
+	if (dev->ops->state)
+		(void)dev->ops->state(dev->ctx, ret->own, false);
+	pthread_mutex_unlock(&dev->lock);
+}
+
+static void restore_queue(
+	struct vmm_virtio_pci *p, unsigned i, const struct vmm_virtio_queue_state *state)
+{
+	struct vmm_virtq *ring = &p->dev->queues[i].ring;
+
+	p->queue_select = (uint16_t)i;
+	set_queue_size(p, state->size);
+	set_queue_vector(p, state->vector);
+	ring->desc_gpa = state->desc_gpa;
+	ring->avail_gpa = state->avail_gpa;
+	ring->used_gpa = state->used_gpa;
+	set_queue_enable(p, state->enabled);
+}
+
+static int restore(struct vmm_virtio *dev, const struct vmm_virtio_state *state, struct sh_err *err)
+{
+	struct vmm_virtio_pci *p = dev->transport;
+	uint8_t before_ready = state->status & (uint8_t)~VIRTIO_CONFIG_S_DRIVER_OK;
+	uint8_t own[VMM_VIRTIO_OWN_BYTES];
+
+	set_status(p, 0);
+	dev->accepted = state->accepted;
+	vmm_virtio_set_status(dev, before_ready);
+	if ((dev->status ^ state->status) & VIRTIO_CONFIG_S_FEATURES_OK)
+		return sh_err_set(err, -EINVAL,
+			"device '%s': the guest uses what is not offered here (features %#llx)",
+			dev->name,
+			(unsigned long long)(state->accepted & ~vmm_virtio_features(dev)));
+	for (unsigned i = 0; i < dev->n_queues; i++)
+		restore_queue(p, i, &state->queues[i]);
+	p->queue_select = state->queue_select;
+	p->device_feature_select = state->device_feature_select;
+	p->driver_feature_select = state->driver_feature_select;
+	set_config_vector(p, state->config_vector);
+	memcpy(own, state->own, sizeof(own));
+	if (dev->ops->state && dev->ops->state(dev->ctx, own, true) < 0)
+		return sh_err_set(err, -EINVAL, "device '%s': it is another one here", dev->name);
+	/* It is paused: its queues start when it is resumed. */
+	vmm_virtio_set_status(dev, state->status);
+	dev->status |= state->status & VIRTIO_CONFIG_S_NEEDS_RESET;
+	dev->generation = state->generation;
+	atomic_store(&dev->isr, state->isr);
+	return 0;
+}
+
+int vmm_virtio_restore(
+	struct vmm_virtio *dev, const struct vmm_virtio_state *state, struct sh_err *err)
+{
+	int r;
+
+	if (state->type != dev->type || state->n_queues != dev->n_queues)
+		return sh_err_set(err, -EINVAL,
+			"device '%s': it was one of type %u with %u queues, not of type %u with %u",
+			dev->name, state->type, state->n_queues, dev->type, dev->n_queues);
+	pthread_mutex_lock(&dev->lock);
+	r = restore(dev, state, err);
+	pthread_mutex_unlock(&dev->lock);
+	return r;
+}
+
 static const struct vmm_pci_ops pci_ops = {
 	.read = bar_read,
 	.write = bar_write,

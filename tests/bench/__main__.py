@@ -12,20 +12,22 @@ import flood
 import flows
 import idle
 import mirror
+import restore
 import tcp
 import uplink
 import vhost
+import vm
 from process import Failed
 from report import Report
 
 BENCHES = {
     "vhost": vhost.run, "idle": idle.run, "flood": flood.run, "tcp": tcp.run, "flows": flows.run,
-    "uplink": uplink.run, "mirror": mirror.run,
+    "uplink": uplink.run, "mirror": mirror.run, "restore": restore.run, "vm": vm.run,
 }
 PARTS = {
     "sizes": vhost.sizes, "forms": vhost.forms, "bursts": vhost.bursts, "macs": vhost.macs,
     "pairs": vhost.pairs, "size": vhost.size, "flowspeed": flows.speed, "flowcounts": flows.many,
-    "flowmods": flows.changes,
+    "flowmods": flows.changes, "vmstarts": vm.starts, "vmboots": vm.boots,
 }
 
 

@@ -157,6 +157,22 @@ static void memory_step(struct guest *g)
 		*(uint8_t *)rig_at(&g->rig, at + i, 1) = take_u8(g);
 }
 
+/* A snapshot that somebody has changed. */
+static void restore_step(struct guest *g)
+{
+	struct vmm_virtio *dev = g->rig.set.first;
+	struct vmm_virtio_state state;
+
+	for (unsigned i = take_u8(g) % N_DEVICES; i; i--)
+		dev = dev->next;
+	vmm_virtio_pause_all(&g->rig.set);
+	vmm_virtio_save(dev, &state);
+	for (unsigned n = take_u8(g) % 8; n; n--)
+		((uint8_t *)&state)[take(g, 2) % sizeof(state)] = take_u8(g);
+	(void)vmm_virtio_restore(dev, &state, NULL);
+	vmm_virtio_resume_all(&g->rig.set);
+}
+
 static void host_step(struct guest *g)
 {
 	struct vmm_balloon_info info;
@@ -172,6 +188,9 @@ static void host_step(struct guest *g)
 		break;
 	case 2:
 		(void)vmm_balloon_set(g->balloon, take(g, 3), NULL);
+		break;
+	case 3:
+		restore_step(g);
 		break;
 	default:
 		vmm_pci_reset(g->rig.pci);

@@ -161,6 +161,21 @@ def test_vm_runs_on_while_shuntd_is_away_and_is_found_again(host, tmp_path, end)
     wait_for(lambda: state(host) == "stopped", what="shuntd sees its end")
 
 
+def test_memory_that_is_merged_and_a_switch_exclude_each_other(host, tmp_path):
+    said = refusal(host, "vm", "create", "web1", "--memory", "mergeable=true", "--nics",
+                   "portgroup=production")
+    assert "nics[0]" in said and "a switch cannot reach memory that is merged" in said
+    assert host.json("port", "list") == [] and host.json("vm", "list") == []
+
+
+@pytest.mark.skipif(os.path.exists("/run/systemd/system"), reason="systemd runs here")
+def test_host_without_systemd_is_told_of_once(host, tmp_path):
+    for name in "web1", "web2":
+        create(host, tmp_path, name=name)
+        host.cli("vm", "start", name)
+    assert host.log().count("no cgroups of their own: systemd does not run here") == 1
+
+
 def test_vm_that_cannot_start_says_why(host, tmp_path):
     create(host, tmp_path)
     os.unlink(tmp_path / "kernel")
@@ -268,6 +283,83 @@ def test_definition_is_taken_from_a_file_and_options_win(host, tmp_path):
         "disks": [{"file": "a"}, {"file": "b", "readonly": True}]}
     path.write_text("{\n  nonsense")
     assert f"{path}:2: " in refusal(host, "vm", "create", "web2", path)
+
+
+COUNTER = """
+        xor %r9d, %r9d
+1:      mov $0x3fd, %edx
+        in %dx, %al
+        test $1, %al
+        jz 1b
+        mov $0x3f8, %edx
+        in %dx, %al
+        inc %r9d
+        mov %r9d, %eax
+        call say_hex
+        jmp 1b"""
+
+
+def count(host, name="web1"):
+    """Have a COUNTER count once."""
+    console = subprocess.Popen([SHUNT, "--run-dir", host.run_dir, "vm", "console", name],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    console.stdin.write(b"+")
+    console.stdin.flush()
+    said = b""
+    while len(said) < 8:
+        assert select.select([console.stdout], [], [], SLOW_S)[0], f"the guest says only {said}"
+        said += os.read(console.stdout.fileno(), 8 - len(said))
+    console.communicate(b"\x1d", timeout=SLOW_S)
+    return int(said, 16)
+
+
+def test_vm_goes_on_from_its_snapshot(host, tmp_path):
+    disk, folder = tmp_path / "disk.raw", tmp_path / "snapshot"
+    disk.write_bytes(b"then".ljust(4096))
+    create(host, tmp_path, "--disks", f"file={disk}", "--nics", "portgroup=production",
+           guest=COUNTER)
+    host.cli("vm", "start", "web1")
+    assert [count(host), count(host)] == [1, 2]
+    host.cli("vm", "snapshot", "web1", folder)
+    assert sorted(os.listdir(folder)) == ["disk0", "machine"]
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert count(host) == 3
+    assert refusal(host, "vm", "restore", "web1", folder).endswith("it is running already")
+    for _ in range(2):
+        host.cli("vm", "kill", "web1")
+        disk.write_bytes(b"now!".ljust(4096))
+        host.cli("vm", "restore", "web1", folder)
+        assert state(host) == "running"
+        assert count(host) == 3
+        assert disk.read_bytes() == b"then".ljust(4096)
+    wait_for(lambda: host.json("vm", "info", "web1")["nics"][0]["link"] == "up", what="its link")
+
+
+def test_snapshot_that_fails_leaves_nothing(host, tmp_path):
+    create(host, tmp_path)
+    folder = tmp_path / "snapshot"
+    assert refusal(host, "vm", "snapshot", "web1", folder) == (
+        "shunt: vm snapshot web1: it does not run: shunt vm start web1")
+    assert not folder.exists()
+    assert "No such file" in refusal(host, "vm", "restore", "web1", folder)
+    assert "No such file" in refusal(host, "vm", "snapshot", "web1", folder / "deep")
+    host.cli("vm", "start", "web1")
+    host.cli("vm", "snapshot", "web1", folder)
+    before = (folder / "machine").read_bytes()
+    assert refusal(host, "vm", "snapshot", "web1", folder).endswith(
+        f"{folder}/machine: a snapshot lies there already")
+    assert (folder / "machine").read_bytes() == before
+    with pytest.raises(CommandFailed) as failure:
+        host.cli("vm", "snapshot", "web1")
+    assert failure.value.status == 2 and "DIR is missing" in failure.value.stderr
+
+
+def test_folder_of_a_snapshot_is_relative_to_who_asks(host, tmp_path):
+    create(host, tmp_path)
+    host.cli("vm", "start", "web1")
+    subprocess.run([SHUNT, "--run-dir", host.run_dir, "vm", "snapshot", "web1", "here"],
+                   cwd=tmp_path, check=True)
+    assert (tmp_path / "here" / "machine").exists()
 
 
 def test_console_carries_both_ways_until_it_is_left(host, tmp_path):

@@ -125,12 +125,20 @@ def test_guests_of_one_port_group_reach_each_other_and_no_other(world):
     assert not world.c.pings("10.9.0.1")
 
 
-def test_tcp_connection_outlives_a_restart_of_the_switch(world):
+@pytest.fixture
+def talk(world):
+    """A TCP connection from b to a, over which the first line has gone."""
     # A nc whose input ends closes, so that of the listener stays open.
-    world.a.do("mkfifo /tmp/quiet; nc -l -p 5000 <>/tmp/quiet >/tmp/got & true")
+    world.a.do("mkfifo /tmp/quiet; nc -l -p 5000 <>/tmp/quiet >/tmp/got & listener=$!")
     world.b.do("mkfifo /tmp/say; nc 10.9.0.1 5000 </tmp/say & talker=$!; exec 5<>/tmp/say; "
                "echo before >&5")
     wait_for(lambda: world.a.run("grep before /tmp/got")[0] == 0, 30, "the first line")
+    yield
+    world.b.do("exec 5>&-; kill $talker; rm /tmp/say")
+    world.a.do("kill $listener 2>/dev/null; rm /tmp/quiet")
+
+
+def test_tcp_connection_outlives_a_restart_of_the_switch(world, talk):
     world.stop_switch()
     world.b.do("echo while >&5")
     world.start_switch()
@@ -138,7 +146,26 @@ def test_tcp_connection_outlives_a_restart_of_the_switch(world):
     wait_for(lambda: world.a.run("grep after /tmp/got")[0] == 0, 60, "the last line")
     assert world.a.do("cat /tmp/got").split() == ["before", "while", "after"]
     assert world.a.ask("vm.info")["nics"][0]["link"] == "up"
-    world.b.do("exec 5>&-; kill $talker; rm /tmp/say")
+
+
+def test_tcp_connection_outlives_a_snapshot_and_another_process(world, talk):
+    uptime = float(world.b.do("echo one >/kept; cut -d ' ' -f 1 /proc/uptime"))
+    world.machine.do("mkdir /tmp/snapshot")
+    world.b.ask("vm.snapshot", "/tmp/snapshot/machine", "/tmp/snapshot/disk0")
+    world.b.do("echo two >/kept; sync")
+    world.b.ask("vm.kill")
+    assert world.b.end() == 0
+    world.machine.do(f"{SHUNT} --run-dir /tmp/run fdb flush")
+    world.b.start("--restore /tmp/snapshot")
+    wait_for(lambda: "02:00:00:00:00:02" in world.machine.do(
+        f"{SHUNT} --run-dir /tmp/run fdb list"), 30, "its announcement")
+    world.b.do("echo after >&5", 60)
+    wait_for(lambda: world.a.run("grep after /tmp/got")[0] == 0, 60, "the last line")
+    assert world.a.do("cat /tmp/got").split() == ["before", "after"]
+    assert world.b.do("sync; echo 3 >/proc/sys/vm/drop_caches; cat /kept; rm /kept") == "one"
+    assert 0 <= float(world.b.do("cut -d ' ' -f 1 /proc/uptime")) - uptime < 60
+    assert "kvm-clock" in world.b.do("cat /sys/devices/system/clocksource/*/current_clocksource")
+    assert world.b.run("dmesg | grep -i 'stall\\|lockup'")[0] == 1
 
 
 def test_balloon_gives_memory_to_the_host_and_takes_it_again(world):

@@ -187,10 +187,10 @@ class Machine(Console):
     """A whole machine with an IOMMU and NICs that have virtual functions (igb), on which the host's
     programs run: its files are the host's, written to a layer of its own.
 
-    n_nics NICs are on one wire; more: further words for QEMU. The kernel and the QEMU are not the
+    n_nics NICs are on one wire; more: further words for QEMU, cmdline for its kernel. The kernel and the QEMU are not the
     guests': see guest-machine."""
 
-    def __init__(self, name, folder, n_nics=2, memory="1536M", cpu="max", more=()):
+    def __init__(self, name, folder, n_nics=2, memory="1536M", cpu="max", more=(), cmdline=""):
         super().__init__(name, folder)
         tree = os.path.join(MACHINE, "tree")
         words = []
@@ -204,7 +204,7 @@ class Machine(Console):
              "-M", "q35,kernel-irqchip=split", "-accel", "tcg,thread=multi", "-cpu", cpu,
              "-smp", "2", "-m", memory, "-nodefaults", "-no-user-config", "-display", "none",
              "-no-reboot", "-kernel", f"{tree}/vmlinuz", "-initrd", f"{MACHINE}/initrd.gz",
-             "-append", "console=ttyS0 panic=-1 quiet intel_iommu=on iommu=pt",
+             "-append", f"console=ttyS0 panic=-1 quiet intel_iommu=on iommu=pt {cmdline}",
              "-device", "intel-iommu,intremap=on,caching-mode=on", *words, *more,
              "-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on"])
 

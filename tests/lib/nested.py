@@ -12,7 +12,8 @@ from guest import MACHINE, Machine
 NESTED = os.environ.get("SHUNT_NESTED", os.path.join(TOP, "build", "nested"))
 VMM = os.path.join(BUILD, "vmm", "shunt-vmm")
 # g NAME SECONDS LINE: have a guest run a line; its output, and its status as our own.
-# ask NAME METHOD PARAMS: a method of its API socket; its result.
+# ask NAME METHOD PARAMS [FILE...]: a method of its API socket, with new files if it wants some; its
+# result.
 HELPERS = r"""
 g() {
 	local line deadline=$(($SECONDS + $2))
@@ -30,12 +31,14 @@ g() {
 }
 ask() {
 	python3 -c '
-import json, socket, sys
+import json, os, socket, sys
 s = socket.socket(socket.AF_UNIX)
 s.connect(sys.argv[1])
-s.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": sys.argv[2],
-                      "params": json.loads(sys.argv[3])}).encode() + b"\n")
-print(s.makefile().readline())' /tmp/$1.api "$2" "$3"
+line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": sys.argv[2],
+                   "params": json.loads(sys.argv[3])}).encode() + b"\n"
+files = [os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600) for name in sys.argv[4:]]
+socket.send_fds(s, [line], files)
+print(s.makefile().readline())' /tmp/$1.api "${@:2}"
 }
 declare -A out pid
 """
@@ -44,10 +47,10 @@ declare -A out pid
 class NestedMachine(Machine):
     """The emulated machine with KVM loaded."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, memory="2048M", **options):
         subprocess.run([os.path.join(TOP, "tests", "lib", "guest-nested"), MACHINE, NESTED],
                        check=True)
-        super().__init__("machine", folder, n_nics=0, memory="2048M", cpu="max,+svm")
+        super().__init__("machine", folder, n_nics=0, memory=memory, cpu="max,+svm", **options)
 
     def prepare(self):
         self.ready()
@@ -77,9 +80,14 @@ class NestedGuest:
         machine.do(f"cp --sparse=always {NESTED}/root.img /tmp/{name}.img")
         machine.write(f"/tmp/{name}.json", json.dumps(definition))
         machine.do(f"mkfifo /tmp/{name}.in /tmp/{name}.out")
-        machine.do(f"{VMM} --api-socket /tmp/{name}.api -d /tmp/{name}.json "
-                   f"<>/tmp/{name}.in >/tmp/{name}.out 2>/tmp/{name}.log & pid[{name}]=$!; "
-                   f"exec {{fd}}</tmp/{name}.out; out[{name}]=$fd")
+        self.start()
+        machine.do(f"exec {{fd}}</tmp/{name}.out; out[{name}]=$fd")
+
+    def start(self, options=""):
+        """A process; its output goes on in the FIFO of the last one."""
+        name = self.name
+        self.machine.do(f"{VMM} --api-socket /tmp/{name}.api -d /tmp/{name}.json {options} "
+                        f"<>/tmp/{name}.in >/tmp/{name}.out 2>>/tmp/{name}.log & pid[{name}]=$!")
 
     def why(self):
         return self.machine.run(f"tail -n 5 /tmp/{self.name}.log /tmp/{self.name}.serial")[1]
@@ -100,9 +108,9 @@ class NestedGuest:
         assert status == 0, f"{self.name}: {line}: {status}: {output}"
         return output.strip()
 
-    def ask(self, method, **params):
+    def ask(self, method, *files, **params):
         reply = json.loads(self.machine.do(
-            f"ask {self.name} {method} {quote(json.dumps(params))}"))
+            f"ask {self.name} {method} {quote(json.dumps(params))} {' '.join(files)}"))
         assert "result" in reply, reply
         return reply["result"]
 

@@ -86,10 +86,41 @@ def bzimage(code, version=0x20f, xloadflags=1, init_size=0x10000, pref_address=L
     return bytes(image) + bytes(512) + code
 
 
-class Vmm:
-    """One shunt-vmm. kernel: bytes, or a path; words: further options. Its output is in log()."""
+# For each byte of input it counts in a register and in memory, and says both; q turns it off.
+COUNTER = """
+        xor %r9, %r9
+        movl $0, 0x400000
+1:      mov $0x3fd, %edx
+        in %dx, %al
+        test $1, %al
+        jz 1b
+        mov $0x3f8, %edx
+        in %dx, %al
+        cmp $'q', %al
+        je 2f
+        cmp $'r', %al
+        je 3f
+        inc %r9
+        incl 0x400000
+        mov %r9d, %eax
+        call say_hex
+        mov 0x400000, %eax
+        call say_hex
+        jmp 1b
+3:      mov $6, %eax
+        mov $0xcf9, %edx
+        out %al, %dx
+        hlt
+2:
+""" + POWEROFF + ROUTINES
 
-    def __init__(self, folder, kernel, *words, serial="stdio", definition=None, stdin=None):
+
+class Vmm:
+    """One shunt-vmm. kernel: bytes, or a path; words: further options; prefix: in front of all of
+    it. Its output is in log()."""
+
+    def __init__(self, folder, kernel, *words, serial="stdio", definition=None, stdin=None,
+                 prefix=()):
         self.folder = tempfile.mkdtemp(prefix="vmm-", dir=folder)
         self.api = os.path.join(self.folder, "api.sock")
         self.out_path = os.path.join(self.folder, "out")
@@ -98,7 +129,7 @@ class Vmm:
             with open(os.path.join(self.folder, "kernel"), "wb") as f:
                 f.write(kernel)
             kernel = f.name
-        argv = [VMM, "--slow-kvm", "--api-socket", self.api]
+        argv = [*prefix, VMM, "--slow-kvm", "--api-socket", self.api]
         argv += ["--kernel", kernel] if kernel else []
         argv += ["--serial", serial] if serial else []
         if definition is not None:
@@ -161,6 +192,21 @@ class Vmm:
         reply = self.ask(method, **params)
         assert "result" in reply, reply
         return reply["result"]
+
+    def snapshot(self, folder, *disks):
+        """The reply; all files of a snapshot are made in the folder."""
+        os.mkdir(folder)
+        names = ["machine", *disks]
+        files = [os.open(os.path.join(folder, name), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+                 for name in names]
+        request = {"jsonrpc": "2.0", "id": 1, "method": "vm.snapshot"}
+        with self.connect() as client:
+            socket.send_fds(client, [json.dumps(request).encode() + b"\n"], files)
+            with client.makefile() as lines:
+                reply = json.loads(lines.readline())
+        for fd in files:
+            os.close(fd)
+        return reply
 
     def end(self):
         if self.process.poll() is None:

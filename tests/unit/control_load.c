@@ -117,7 +117,7 @@ static const char every_field[] =
 	"      { vf: 3, vlan: 100, mac: \"02:00:00:00:00:AA\" } ] }\n"
 	"  - { pf: eth1 }\n"
 	"vms:\n"
-	"  - { name: web1, vcpus: 2, memory: { size: 512M, hugepages: 2M, mergeable: true,\n"
+	"  - { name: web1, vcpus: 2, memory: { size: 512M, hugepages: 2M, mergeable: false,\n"
 	"      numa_node: 0 }, kernel: vmlinuz, initrd: initrd.gz, cmdline: \"root=/dev/vda "
 	"a,b\",\n"
 	"      disks: [ { file: web1.raw, size: 10G, discard: true, readonly: false } ],\n"

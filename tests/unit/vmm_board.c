@@ -114,6 +114,24 @@ static void loopback_sends_nothing_and_receives_it(void **state)
 	assert_int_equal(vmm_serial_in(&serial, UART_MSR), UART_MSR_CTS);
 }
 
+static void restored_port_interrupts_for_what_it_holds(void **state)
+{
+	uint8_t saved[VMM_SERIAL_STATE];
+
+	vmm_serial_out(&serial, UART_IER, UART_IER_RDI);
+	vmm_serial_receive(&serial, (const uint8_t *)"xy", 2);
+	memcpy(saved, &serial.ier, sizeof(saved));
+	vmm_serial_reset(&serial);
+	assert_false(line.level);
+	assert_int_equal(vmm_serial_restore(&serial, saved), 0);
+	assert_true(line.level);
+	assert_int_equal(vmm_serial_in(&serial, UART_RX), 'x');
+	serial.first = VMM_SERIAL_FIFO;
+	memcpy(saved, &serial.ier, sizeof(saved));
+	assert_int_equal(vmm_serial_restore(&serial, saved), -EINVAL);
+	vmm_serial_init(&serial, &host, NULL);
+}
+
 static bool sci_level;
 
 static void sci(void *ctx, bool level)
@@ -288,6 +306,7 @@ int main(void)
 		TEST(empty_transmitter_interrupts_until_it_is_identified),
 		TEST(room_is_told_once_after_the_port_was_full),
 		TEST(more_than_fits_is_lost_and_nothing_else),
+		TEST(restored_port_interrupts_for_what_it_holds),
 		TEST(loopback_sends_nothing_and_receives_it),
 		TEST(sleep_type_5_is_off_and_others_are_nothing),
 		TEST(power_button_interrupts_until_its_status_is_cleared),

@@ -4,10 +4,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "mem.h"
+#include "mem_fill.h"
 #include "unit.h"
 
 #define MIB UINT64_C(0x100000)
@@ -121,6 +125,81 @@ static void numa_node_that_is_not_there_is_an_error(void **state)
 	assert_non_null(strstr(err.text, "NUMA node 1000"));
 }
 
+static void enter(void)
+{
+}
+
+static int save(const struct vmm_mem *mem, uint64_t offset)
+{
+	int fd = memfd_create("snapshot", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(vmm_mem_save(mem, fd, offset), 0);
+	return fd;
+}
+
+/* From the end, so that most of it is asked for before its turn comes. */
+static void assert_same(const struct vmm_mem *a, const struct vmm_mem *b)
+{
+	for (uint64_t at = a->size; at; at -= 4096)
+		assert_memory_equal(
+			vmm_mem_at(a, at - 4096, 4096), vmm_mem_at(b, at - 4096, 4096), 4096);
+}
+
+static void memory_comes_back_out_of_a_file_with_holes(void **state)
+{
+	struct vmm_mem mem = open_mem(32 * MIB);
+	uint8_t *bytes = vmm_mem_at(&mem, 0, mem.size);
+	struct stat st;
+
+	for (uint64_t at = 0; at < mem.size; at += 3 * MIB)
+		bytes[at] = (uint8_t)(1 + at / MIB);
+	memset(bytes + 20 * MIB + 4096, 0x5a, MIB);
+	bytes[mem.size - 1] = 42;
+	for (unsigned lazily = 0; lazily < 2; lazily++) {
+		struct vmm_mem again = open_mem(32 * MIB);
+		struct vmm_mem_fill fill;
+		int fd = save(&mem, MIB);
+		struct pollfd whole = { .events = POLLIN };
+
+		assert_int_equal(fstat(fd, &st), 0);
+		assert_int_equal(st.st_size, 33 * MIB);
+		assert_true(st.st_blocks * 512 < (off_t)(3 * MIB));
+		assert_int_equal(vmm_mem_fill_open(&fill, &again, fd, MIB, lazily), 0);
+		assert_int_equal(vmm_mem_fill_start(&fill, enter), 0);
+		assert_same(&again, &mem);
+		whole.fd = fill.whole_fd;
+		assert_int_equal(poll(&whole, 1, 20000), 1);
+		assert_true(vmm_mem_is_whole(&again));
+		vmm_mem_fill_done(&fill);
+		vmm_mem_close(&again);
+	}
+	vmm_mem_close(&mem);
+}
+
+static void what_the_guest_has_written_meanwhile_stays(void **state)
+{
+	struct vmm_mem mem = open_mem(32 * MIB), again = open_mem(32 * MIB);
+	struct vmm_mem_fill fill;
+	struct pollfd whole = { .events = POLLIN };
+	uint8_t *bytes = vmm_mem_at(&again, 0, again.size);
+
+	memset(vmm_mem_at(&mem, 0, mem.size), 1, mem.size);
+	assert_int_equal(vmm_mem_fill_open(&fill, &again, save(&mem, 0), 0, true), 0);
+	assert_int_equal(vmm_mem_fill_start(&fill, enter), 0);
+	for (uint64_t at = mem.size; at; at -= MIB)
+		bytes[at - 1] = 2;
+	whole.fd = fill.whole_fd;
+	assert_int_equal(poll(&whole, 1, 20000), 1);
+	for (uint64_t at = mem.size; at; at -= MIB) {
+		assert_int_equal(bytes[at - 1], 2);
+		assert_int_equal(bytes[at - 2], 1);
+	}
+	vmm_mem_fill_done(&fill);
+	vmm_mem_close(&again);
+	vmm_mem_close(&mem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +211,8 @@ int main(void)
 		cmocka_unit_test(mergeable_memory_has_no_descriptor),
 		cmocka_unit_test(huge_pages_that_are_not_there_are_an_error_with_a_way_out),
 		cmocka_unit_test(numa_node_that_is_not_there_is_an_error),
+		cmocka_unit_test(memory_comes_back_out_of_a_file_with_holes),
+		cmocka_unit_test(what_the_guest_has_written_meanwhile_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
  *
  * The PCI bus without KVM: this test is the host below it and the guest above it.
  */
+#include <errno.h>
 #include <linux/pci_regs.h>
 #include <stdlib.h>
 #include <string.h>
@@ -360,6 +361,31 @@ static void bus_holds_31_devices_beside_its_bridge(void **state)
 	assert_non_null(strstr(err.text, "full"));
 }
 
+static void restored_device_has_its_registers_and_fires_once(void **state)
+{
+	struct rig *rig = *state;
+	struct vmm_pci_state saved;
+	uint64_t value;
+
+	assert_true(vmm_pci_write(rig->bus, SLOT + PCI_COMMAND, 2, PCI_COMMAND_MEMORY));
+	vmm_pci_save(rig->bus, 1, &saved);
+	saved.msix[1][3] = ~0u;
+	vmm_pci_reset(rig->bus);
+	assert_false(device.on);
+	assert_int_equal(vmm_pci_restore(rig->bus, 1, &saved, NULL), 0);
+	assert_true(device.on);
+	assert_true(vmm_pci_read(rig->bus, SLOT + PCI_COMMAND, 2, &value));
+	assert_int_equal(value, PCI_COMMAND_MEMORY);
+	for (unsigned i = 0; i < 2; i++) {
+		eventfd_t count = 0;
+
+		assert_int_equal(eventfd_read(vmm_msix_fd(rig->device, i), &count), 0);
+		assert_int_equal(count, 1);
+	}
+	saved.config[PCI_DEVICE_ID] ^= 1;
+	assert_int_equal(vmm_pci_restore(rig->bus, 1, &saved, NULL), -EINVAL);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -380,6 +406,7 @@ int main(void)
 		TEST(vectors_beyond_the_table_are_nothing),
 		TEST(reset_puts_everything_back),
 		TEST(bus_holds_31_devices_beside_its_bridge),
+		TEST(restored_device_has_its_registers_and_fires_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

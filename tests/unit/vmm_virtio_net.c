@@ -434,6 +434,49 @@ static void paused_machine_has_no_ring_running_and_resumes_where_it_was(void **s
 	assert_int_equal(t.b.rings[2].base, 5);
 }
 
+/* A snapshot's way: the guest's memory and the device's state in another process, where memory
+ * comes later than the back end. */
+static void restored_machine_goes_on_at_the_same_rings_and_registers(void **state)
+{
+	const uint16_t two = 2;
+	const uint8_t other[6] = { 2, 9, 9, 9, 9, 9 };
+	struct vmm_virtio_state saved;
+	struct rig before;
+
+	start_net(2, 0, ALL, 5);
+	assert_int_equal(control(4, VIRTIO_NET_CTRL_MQ, 0, &two, 2), VIRTIO_NET_OK);
+	assert_int_equal(control(4, VIRTIO_NET_CTRL_MAC, 1, other, 6), VIRTIO_NET_OK);
+	((struct vring_used *)rig_at(&t.rig, t.d.queues[2].used, 4))->idx = 5;
+	vmm_virtio_pause_all(&t.rig.set);
+	vmm_virtio_save(t.rig.set.first, &saved);
+	before = t.rig;
+	leave();
+	rig_open(&t.rig, true);
+	make_net(2, 0);
+	memcpy(rig_at(&t.rig, 0, RIG_MEMORY), rig_at(&before, 0, RIG_MEMORY), RIG_MEMORY);
+	rig_close(&before);
+	serve();
+	TURN_UNTIL(is_offered());
+	t.rig.mem.is_partial = true;
+	vmm_virtio_pause_all(&t.rig.set);
+	assert_int_equal(vmm_virtio_restore(t.rig.set.first, &saved, NULL), 0);
+	vmm_net_announce(t.net);
+	vmm_virtio_resume_all(&t.rig.set);
+	assert_int_equal(seen(VHOST_USER_SET_MEM_TABLE), 0);
+	t.rig.mem.is_partial = false;
+	vmm_net_memory_is_whole(t.net);
+	assert_true(has_ring(0, true) && has_ring(3, true));
+	assert_int_equal(t.b.rings[2].base, 5);
+	assert_true(t.b.rings[2].call_fd >= 0);
+	TURN_UNTIL(seen(VHOST_USER_SEND_RARP) == 1);
+	assert_true(link_status() & VIRTIO_NET_S_ANNOUNCE);
+	assert_int_equal(driver_read(&t.d, t.d.device + 1, 1), 9);
+	assert_int_equal(driver_read(&t.d, t.d.common + VIRTIO_PCI_COMMON_STATUS, 1), 15);
+	(void)driver_interrupts(&t.d, 3);
+	assert_int_equal(eventfd_write(t.b.rings[2].call_fd, 1), 0);
+	assert_int_equal(driver_interrupts(&t.d, 3), 1);
+}
+
 static void guest_is_asked_to_announce_itself_after_it_has_moved(void **state)
 {
 	start_net(1, 0, ALL, 3);
@@ -489,6 +532,7 @@ int main(void)
 		TEST(back_end_that_leaves_half_way_is_found_again),
 		TEST(back_end_that_leaves_as_soon_as_it_came_is_not_asked_all_the_time),
 		TEST(paused_machine_has_no_ring_running_and_resumes_where_it_was),
+		TEST(restored_machine_goes_on_at_the_same_rings_and_registers),
 		TEST(guest_is_asked_to_announce_itself_after_it_has_moved),
 		TEST(what_cannot_be_is_refused_with_a_word),
 	};

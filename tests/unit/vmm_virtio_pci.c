@@ -399,6 +399,47 @@ static void reset_while_paused_leaves_nothing_to_resume(void **state)
 	assert_int_equal(toy.n_stops, 1);
 }
 
+static void state_that_no_driver_can_have_made_is_not_restored(void **state)
+{
+	struct vmm_virtio_state good, bad, now;
+
+	driver_start(&toy.d, VMM_BIT(35), 2);
+	vmm_virtio_pause_all(&toy.rig.set);
+	vmm_virtio_save(&toy.virtio, &good);
+	for (unsigned i = 0; i < 4; i++) {
+		bad = good;
+		switch (i) {
+		case 0:
+			bad.type = 1;
+			break;
+		case 1:
+			bad.n_queues = 1;
+			break;
+		case 2:
+			bad.accepted |= VMM_BIT(1);
+			break;
+		default:
+			bad.accepted = 0;
+		}
+		assert_int_equal(vmm_virtio_restore(&toy.virtio, &bad, NULL), -EINVAL);
+	}
+	/* A ring that makes no sense is the guest's own fault, as when it says so by registers. */
+	bad = good;
+	bad.queues[0].desc_gpa = RIG_MEMORY;
+	bad.queues[1].size = 12;
+	bad.queues[1].vector = 99;
+	assert_int_equal(vmm_virtio_restore(&toy.virtio, &bad, NULL), 0);
+	assert_int_equal(toy.virtio.queues[1].ring.size, toy.virtio.queue_size);
+	vmm_virtio_resume_all(&toy.rig.set);
+	assert_true(status() & VIRTIO_CONFIG_S_NEEDS_RESET);
+	set(VIRTIO_PCI_COMMON_Q_SELECT, 2, 1);
+	assert_int_equal(get(VIRTIO_PCI_COMMON_Q_MSIX, 2), VIRTIO_MSI_NO_VECTOR);
+	vmm_virtio_pause_all(&toy.rig.set);
+	assert_int_equal(vmm_virtio_restore(&toy.virtio, &good, NULL), 0);
+	vmm_virtio_save(&toy.virtio, &now);
+	assert_memory_equal(&now, &good, sizeof(good));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -426,6 +467,7 @@ int main(void)
 		TEST(window_in_configuration_space_reaches_the_registers),
 		TEST(queue_that_others_serve_keeps_its_kicks_for_them),
 		TEST(paused_device_touches_no_ring_until_it_is_resumed),
+		TEST(state_that_no_driver_can_have_made_is_not_restored),
 		TEST(reset_while_paused_leaves_nothing_to_resume),
 	};
 
