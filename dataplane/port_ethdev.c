@@ -56,6 +56,14 @@ static int start_queues(struct dp_port *port, struct ethdev *e, struct rte_eth_d
 	return r;
 }
 
+/* Drivers of DPDK's that take receive interrupts on, and none ever comes: em does not tell the NIC
+ * which of its MSI-X vectors is theirs, and igb's virtual functions were seen to be as silent. */
+static bool is_mute(const struct rte_eth_dev_info *info)
+{
+	return strcmp(info->driver_name, "net_e1000_em") == 0 ||
+	       strcmp(info->driver_name, "net_e1000_igb_vf") == 0;
+}
+
 /* How much of what is asked for the device has. A device that spreads without being told how (a
  * virtio one does) is left to it. */
 static void choose(struct dp_port *port, struct ethdev *e, const struct rte_eth_dev_info *info,
@@ -74,7 +82,7 @@ static void choose(struct dp_port *port, struct ethdev *e, const struct rte_eth_
 	}
 	e->lsc = info->dev_flags && (*info->dev_flags & RTE_ETH_DEV_INTR_LSC);
 	conf->intr_conf.lsc = e->lsc;
-	conf->intr_conf.rxq = !e->is_file;
+	conf->intr_conf.rxq = !e->is_file && !is_mute(info);
 	if (info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
 		conf->txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	if (info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER)
