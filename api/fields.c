@@ -20,6 +20,8 @@ static const char *const words_vlan_mode[] = { "access", "trunk", "native-untagg
 	"native-tagged", NULL };
 static const char *const words_mirror_tags[] = { "as-is", "by-vlan", NULL };
 static const char *const words_host[] = { "own", "none", "all-but-vms", NULL };
+static const char *const words_lldp[] = { "both", "send", "receive", "off", NULL };
+static const char *const words_offload[] = { "all", "tso", "csum", "none", NULL };
 static const char *const words_accept[] = { "accept", "reject", NULL };
 static const char *const words_eswitch[] = { "legacy", "switchdev", NULL };
 static const char *const words_inline_mode[] = { "none", "link", "network", "transport", NULL };
@@ -46,6 +48,20 @@ static const struct api_field memory_fields[] = {
 	  .def = "512M", .help = "packet memory; a change takes effect at the next start" },
 	{ .name = "hugepages", .type = API_TYPE_ENUM, .words = words_hugepages, .def = "auto",
 	  .help = "auto takes huge pages if there are enough, else plain memory" },
+};
+
+static const struct api_field lldp_fields[] = {
+	{ .name = "mode", .type = API_TYPE_ENUM, .words = words_lldp, .def = "both",
+	  .help = "what uplinks do that say nothing else in their own lldp" },
+	{ .name = "interval_s", .type = API_TYPE_UINT, .min = 1, .max = 3600, .def = "30",
+	  .help = "seconds between two announcements" },
+	{ .name = "hold", .type = API_TYPE_UINT, .min = 2, .max = 10, .def = "4",
+	  .help = "so many intervals neighbours believe an announcement" },
+	{ .name = "system_name", .type = API_TYPE_TEXT, .max = 255, .def = "the host's name",
+	  .help = "name that is announced" },
+	{ .name = "management_address", .type = API_TYPE_TEXT, .max = 45,
+	  .def = "the host's first global IPv4 and IPv6 address",
+	  .help = "IP address that is announced, or none" },
 };
 
 static const struct api_field bridge_fields[] = {
@@ -105,6 +121,10 @@ static const struct api_field bridge_fields[] = {
 	{ .name = "storm_limit", .type = API_TYPE_UINT, .flags = API_INHERITED, \
 	  .max = 1000000000, .def = "0", \
 	  .help = "broadcast, multicast and unknown frames a second from the port, 0 for no limit" }, \
+	{ .name = "offload", .type = API_TYPE_ENUM, .flags = API_INHERITED, \
+	  .words = words_offload, .def = "all", \
+	  .help = "left undone in frames to and from the port: checksums and segmentation of " \
+		  "TCP and UDP (all), without UDP (tso), checksums (csum), nothing (none)" }, \
 	{ .name = "mtu", .type = API_TYPE_UINT, .flags = API_INHERITED, .min = 68, .max = 9000, \
 	  .def = "1500", .help = "longest frame without its Ethernet header and VLAN tag, in bytes" }
 
@@ -131,6 +151,8 @@ static const struct api_field port_fields[] = {
 	  .help = "uplink: xdp:INTERFACE, packet:INTERFACE or pci:ADDRESS; pcap: IN,OUT" },
 	{ .name = "host", .type = API_TYPE_ENUM, .words = words_host, .def = "own",
 	  .help = "uplink by xdp: which frames the host's kernel goes on getting" },
+	{ .name = "lldp", .type = API_TYPE_ENUM, .words = words_lldp, .def = "that of lldp.mode",
+	  .help = "uplink: whether it announces the host to its neighbours, and hears them" },
 	{ .name = "queues", .type = API_TYPE_UINT, .min = 1, .max = 8, .flags = API_MAKING,
 	  .def = "1", .help = "queue pairs at most" },
 	{ .name = "ofport", .type = API_TYPE_UINT, .min = 1, .max = 65279,
@@ -289,7 +311,7 @@ static const struct api_field vm_nic_fields[] = {
 	{ .name = "port", .type = API_TYPE_NAME, .ref = API_PORT,
 	  .help = "or a port that there is: vhost-user, in mode server" },
 	{ .name = "vf", .type = API_TYPE_TEXT, .max = 63,
-	  .help = "or a VF: the PF as in sriov, a slash, its index" },
+	  .help = "or a VF: its PF (interface or PCI address), a slash, its index; or a PCI address" },
 	{ .name = "mac", .type = API_TYPE_MAC, .def = "a stable one, made of the VM's name",
 	  .help = "address" },
 	{ .name = "queues", .type = API_TYPE_UINT, .min = 1, .max = 8, .def = "1",
@@ -311,6 +333,8 @@ static const struct api_field vm_pin_fields[] = {
 const struct api_table api_tables[API_N_NOUNS] = {
 	[API_WORKERS] = SINGLE("workers", workers_fields, "threads that forward frames"),
 	[API_MEMORY] = SINGLE("memory", memory_fields, "memory that holds frames"),
+	[API_LLDP] = SINGLE("lldp", lldp_fields,
+		"how uplinks announce the host to their neighbours (IEEE 802.1AB)"),
 	[API_BRIDGE] = TABLE("bridge", "bridges", bridge_fields, "learning bridges"),
 	[API_PORTGROUP] = TABLE("portgroup", "portgroups", portgroup_fields,
 		"VLAN and security policies that ports share"),

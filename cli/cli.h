@@ -150,6 +150,7 @@ void cli_suggest(const char *noun, const char *word);
 void cli_print_bridges(struct cli *cli, const json_t *result);
 void cli_print_portgroups(struct cli *cli, const json_t *result);
 void cli_print_ports(struct cli *cli, const json_t *result);
+void cli_print_neighbors(struct cli *cli, const json_t *result);
 void cli_print_mirrors(struct cli *cli, const json_t *result);
 void cli_print_fdb(struct cli *cli, const json_t *result);
 void cli_print_flows(struct cli *cli, const json_t *result);

@@ -57,6 +57,23 @@ void cli_print_ports(struct cli *cli, const json_t *result)
 	LIST(columns, result);
 }
 
+void cli_print_neighbors(struct cli *cli, const json_t *result)
+{
+	static const struct cli_column columns[] = {
+		{ "PORT", "port", false },
+		{ "DEVICE", "device", false },
+		{ "SYSTEM", "system_name", false },
+		{ "CHASSIS", "chassis_id", false },
+		{ "THEIR PORT", "port_id", false },
+		{ "DESCRIPTION", "port_description", false },
+		{ "VLAN", "vlan", true },
+		{ "ADDRESSES", "management_addresses", false },
+		{ "AGE S", "age_s", true },
+	};
+
+	LIST(columns, result);
+}
+
 void cli_print_mirrors(struct cli *cli, const json_t *result)
 {
 	static const struct cli_column columns[] = {

@@ -2,6 +2,7 @@
  *
  * Checks of the model: values one by one, then what each item needs. Pure.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -277,6 +278,19 @@ static int check_fdb(const struct conf *conf, const struct conf_item *entry,
 	return 0;
 }
 
+static int check_lldp(const struct conf_item *lldp, struct conf_where *where, struct sh_err *err)
+{
+	const char *address = conf_get(lldp, API_LLDP, "management_address");
+	uint8_t bytes[16];
+
+	if (!address || strcmp(address, "none") == 0 || inet_pton(AF_INET, address, bytes) == 1 ||
+		inet_pton(AF_INET6, address, bytes) == 1)
+		return 0;
+	return conf_fail(where, "management_address", err, -EINVAL,
+		"management_address: '%s' is not allowed: an IPv4 or IPv6 address, or none",
+		address);
+}
+
 static int check_item(const struct conf *conf, const struct conf_item *item,
 	const struct conf_env *env, struct conf_where *where, struct sh_err *err)
 {
@@ -287,6 +301,8 @@ static int check_item(const struct conf *conf, const struct conf_item *item,
 	switch (where->noun) {
 	case API_WORKERS:
 		return check_workers(item, env, where, err);
+	case API_LLDP:
+		return check_lldp(item, where, err);
 	case API_BRIDGE:
 		return check_bridge(item, where, err);
 	case API_PORTGROUP:

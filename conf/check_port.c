@@ -47,6 +47,7 @@ static int check_belongs(const struct conf_item *port, struct conf_where *where,
 		{ "socket", { "vhost-user" } },
 		{ "device", { "uplink", "pcap" } },
 		{ "host", { "uplink" } },
+		{ "lldp", { "uplink" } },
 	};
 	const char *type = type_of(port);
 

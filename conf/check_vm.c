@@ -4,6 +4,7 @@
  * are looked at when it starts. Pure.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,16 +29,36 @@ static int check_disk(const struct conf *conf, const struct conf_item *vm, uint3
 	return 0;
 }
 
-/* "eth0/0": which PF there is, only the host knows. */
-static int check_vf(const char *vf, struct conf_where *where, struct sh_err *err)
+static bool is_pci_address(const char *text)
 {
+	unsigned domain, bus, slot, function;
+	int end = 0;
+
+	return sscanf(text, "%4x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &end) == 4 &&
+	       !text[end];
+}
+
+/* "eth0/0": which PF there is, only the host knows. */
+static int check_vf(const struct conf_item *nic, struct conf_where *where, struct sh_err *err)
+{
+	static const char *const of_ports[] = { "mac", "queues", "mtu" };
+	const char *vf = conf_get(nic, NIC, "vf");
 	const char *slash = vf ? strrchr(vf, '/') : NULL;
 	uint64_t index;
 
-	if (!vf || (slash && slash != vf && api_parse_uint(slash + 1, &index) == 0))
+	if (!vf)
 		return 0;
-	return conf_fail(where, "vf", err, -EINVAL,
-		"vf: '%s' is not allowed: the PF, a slash and the VF's index, like eth0/0", vf);
+	if (!is_pci_address(vf) &&
+		!(slash && slash != vf && api_parse_uint(slash + 1, &index) == 0))
+		return conf_fail(where, "vf", err, -EINVAL,
+			"vf: '%s' is not allowed: the PF, a slash and the VF's index, like eth0/0",
+			vf);
+	for (unsigned i = 0; i < sizeof(of_ports) / sizeof(of_ports[0]); i++)
+		if (conf_get(nic, NIC, of_ports[i]))
+			return conf_fail(where, of_ports[i], err, -EINVAL,
+				"%s: a VF has its own: 'shunt sriov set' changes what can be",
+				of_ports[i]);
+	return 0;
 }
 
 static int check_port(const struct conf *conf, const struct conf_item *nic,
@@ -56,7 +77,7 @@ static int check_port(const struct conf *conf, const struct conf_item *nic,
 	return 0;
 }
 
-/* The kernel merges no memory that others map, and a switch maps its guests'. */
+/* The kernel merges no memory that others map, and a switch maps its guests'; a VF locks it. */
 static int check_shared(const struct conf_item *vm, const struct conf_item *nic,
 	struct conf_where *where, struct sh_err *err)
 {
@@ -64,11 +85,11 @@ static int check_shared(const struct conf_item *vm, const struct conf_item *nic,
 	const char *mergeable =
 		memory->n ? conf_get(memory->items, API_VM_MEMORY, "mergeable") : NULL;
 
-	if (conf_get(nic, NIC, "vf") || !mergeable || strcmp(mergeable, "true") != 0)
+	if (!mergeable || strcmp(mergeable, "true") != 0)
 		return 0;
 	return conf_fail(where, NULL, err, -EINVAL,
-		"a switch cannot reach memory that is merged: leave out memory.mergeable, or give "
-		"a vf");
+		"a %s cannot reach memory that is merged: leave out memory.mergeable",
+		conf_get(nic, NIC, "vf") ? "VF" : "switch");
 }
 
 static int check_nic(const struct conf *conf, const struct conf_item *vm, uint32_t i,
@@ -100,7 +121,7 @@ static int check_nic(const struct conf *conf, const struct conf_item *vm, uint32
 	if (r == 0)
 		r = check_port(conf, nic, where, err);
 	if (r == 0)
-		r = check_vf(conf_get(nic, NIC, "vf"), where, err);
+		r = check_vf(nic, where, err);
 	if (r == 0)
 		r = conf_check_unicast(conf_get(nic, NIC, "mac"), "mac", where, err);
 	if (r == 0)

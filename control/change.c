@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "change.h"
 #include "ofport.h"
+#include "ofproto/dpid.h"
 #include "resolve.h"
 #include "vm_port.h"
 
@@ -136,6 +137,14 @@ int ctl_reload(struct ctl *ctl, const struct reconcile_watch *watch, struct sh_e
 	else if (r == 0)
 		r = ctl_change(ctl, &conf, &change, NULL, err);
 	return r < 0 ? r : ctl_retry(ctl, err);
+}
+
+void ctl_system_mac(const struct ctl *ctl, uint8_t ret[6])
+{
+	uint64_t bits = of_dpid_derive("", ctl->machine_id);
+
+	for (unsigned i = 0; i < 6; i++)
+		ret[i] = (uint8_t)(bits >> 8 * (5 - i));
 }
 
 int ctl_retry(struct ctl *ctl, struct sh_err *err)

@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "conf/check.h"
+#include "lldp.h"
 #include "plan.h"
 #include "reconcile.h"
 #include "store.h"
@@ -20,6 +21,7 @@ struct ctl {
 	struct store store;
 	struct switch_state sw;
 	struct vms *vms; /* NULL: none can run */
+	struct lldp lldp;
 	char machine_id[40];
 	LIST_HEAD(, capture) captures;
 	unsigned n_captures, last_capture; /* how many there are; number of the latest */
@@ -45,6 +47,9 @@ int ctl_change(struct ctl *ctl, struct conf *to, const struct change *change, st
 
 /** Make what the configuration says out of nothing; ports that cannot be made are kept. */
 int ctl_start(struct ctl *ctl, struct conf *conf, struct sh_err *err);
+
+/** The address that the host as a whole goes by, made of its machine id; always the same. */
+void ctl_system_mac(const struct ctl *ctl, uint8_t ret[6]);
 
 /** Try again to make the ports that could not be made. */
 int ctl_retry(struct ctl *ctl, struct sh_err *err);

@@ -44,6 +44,7 @@ static void on_link(void *ctx, struct dp_port *port, bool up)
 	struct daemon *daemon = ctx;
 
 	switch_port_tell(&daemon->ctl.sw, dp_port_name(port), OF_PR_MODIFY);
+	lldp_tick(&daemon->ctl);
 	sh_log_notice("port '%s': link %s", dp_port_name(port), up ? "up" : "down");
 }
 
@@ -54,6 +55,13 @@ static void on_to_control(void *ctx, struct dp_bridge *dp, const struct dp_to_co
 
 	if (bridge)
 		openflow_take(bridge->openflow, what);
+}
+
+static void on_protocol_frame(void *ctx, const struct dp_protocol_frame *frame)
+{
+	struct daemon *daemon = ctx;
+
+	lldp_take(&daemon->ctl, frame);
 }
 
 /* An uplink that was not there at the start may be now. */
@@ -81,6 +89,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *ctx)
 
 	dp_tick(daemon->dp);
 	switch_tick(&daemon->ctl.sw);
+	lldp_tick(&daemon->ctl);
 	server_tick(daemon->server);
 	vms_tick(daemon->vms);
 	(void)sd_event_now(daemon->event, CLOCK_MONOTONIC, &now);
@@ -163,6 +172,7 @@ static int start_dataplane(struct daemon *daemon, struct sh_err *err)
 {
 	const struct dp_events events = { .link_changed = on_link,
 		.interfaces_changed = on_interfaces,
+		.protocol_frame = on_protocol_frame,
 		.to_control = on_to_control,
 		.ctx = daemon };
 	struct dp_conf memory;
@@ -251,6 +261,7 @@ static void stop(struct daemon *daemon)
 	vms_free(daemon->vms);
 	daemon->ctl.vms = NULL;
 	server_free(daemon->server);
+	lldp_stop(&daemon->ctl);
 	capture_stop_all(&daemon->ctl);
 	switch_stop(&daemon->ctl.sw);
 	sd_event_source_disable_unref(daemon->tick);

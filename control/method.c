@@ -43,6 +43,7 @@ static const struct method methods[] = {
 	{ "vm.pin", method_vm_pin, API_VM, " name vcpu cpus " },
 	{ "vm.snapshot", method_vm_snapshot, API_VM, " name dir " },
 	{ "vm.restore", method_vm_restore, API_VM, " name dir " },
+	{ "uplink.neighbors", method_uplink_neighbors, API_PORT, " name " },
 	{ "show", method_show, API_N_NOUNS, " " },
 	{ "port.stats", method_port_stats, API_PORT, " name hw " },
 	{ "fdb.list", method_fdb_list, API_FDB, " bridge " },

@@ -64,6 +64,10 @@ json_t *method_portgroup_object(const struct ctl *ctl, const struct conf_item *g
 json_t *method_port_object(const struct ctl *ctl, const struct conf_item *port);
 json_t *method_mirror_object(const struct ctl *ctl, const struct conf_item *mirror);
 
+/** Of an uplink's object: what LLDP does there; dp may be NULL. */
+void method_set_lldp(json_t *object, const struct ctl *ctl, const struct conf_item *port,
+	const struct dp_port *dp);
+
 /** Array of the objects of a noun. */
 json_t *method_objects(const struct ctl *ctl, enum api_noun noun);
 json_t *method_worker_objects(const struct ctl *ctl);
@@ -73,7 +77,7 @@ int method_check_unused(
 	const struct ctl *ctl, enum api_noun noun, const char *name, struct sh_err *err);
 
 method_fn method_item_add, method_item_set, method_item_del, method_item_list, method_item_show;
-method_fn method_port_stats;
+method_fn method_port_stats, method_uplink_neighbors;
 method_fn method_vm_start, method_vm_stop, method_vm_kill, method_vm_pause, method_vm_resume;
 method_fn method_vm_info, method_vm_pin, method_vm_balloon, method_vm_snapshot, method_vm_restore;
 method_fn method_fdb_list, method_fdb_add, method_fdb_del, method_fdb_flush;

@@ -44,6 +44,20 @@ static void set_xdp(json_t *object, const struct dp_port_info *info)
 	json_object_set_new(object, "zero_copy", json_boolean(info->zero_copy));
 }
 
+/* What may be left to be done to frames that go to it now. */
+static json_t *takes(const struct dp_port_info *info)
+{
+	json_t *array = json_array();
+
+	if (info->takes_csum)
+		json_array_append_new(array, json_string("csum"));
+	if (info->takes_tso)
+		json_array_append_new(array, json_string("tso"));
+	if (info->takes_uso)
+		json_array_append_new(array, json_string("uso"));
+	return array;
+}
+
 static void set_now(json_t *object, const struct switch_port *port)
 {
 	struct dp_port_info info = { 0 };
@@ -56,6 +70,7 @@ static void set_now(json_t *object, const struct switch_port *port)
 	json_object_set_new(object, "rx_queues", json_integer(info.n_rx_queues));
 	json_object_set_new(object, "tx_queues", json_integer(info.n_tx_queues));
 	json_object_set_new(object, "macs", json_integer(info.n_macs));
+	json_object_set_new(object, "takes", takes(&info));
 	set_xdp(object, &info);
 	if (info.fallback && info.fallback[0])
 		json_object_set_new(object, "fallback", json_string(info.fallback));
@@ -78,6 +93,7 @@ json_t *method_port_object(const struct ctl *ctl, const struct conf_item *port)
 {
 	const char *type = conf_get_or_default(port, API_PORT, "type");
 	const char *bridge = conf_port_bridge(&ctl->conf, port);
+	const struct switch_port *now = switch_port(&ctl->sw, conf_get(port, API_PORT, "name"));
 	json_t *object = conf_item_to_json(port, API_PORT);
 	char path[PORT_TARGET_LEN];
 
@@ -95,7 +111,9 @@ json_t *method_port_object(const struct ctl *ctl, const struct conf_item *port)
 		json_object_set_new(
 			object, "host", json_string(conf_get_or_default(port, API_PORT, "host")));
 	set_inherited(object, ctl, port);
-	set_now(object, switch_port(&ctl->sw, conf_get(port, API_PORT, "name")));
+	if (strcmp(type, "uplink") == 0)
+		method_set_lldp(object, ctl, port, now ? now->dp : NULL);
+	set_now(object, now);
 	return object;
 }
 

@@ -66,7 +66,7 @@ static int flow_modify(void *ctx, struct of_flow *flow, const struct of_instruct
 	if (r == 0 && reset_counts)
 		of_normal_clear(&p->normal, p, flow);
 	if (r == 0)
-		r = dp_flow_set(p->bridge, &handle, program);
+		r = dp_flow_set(p->bridge, &handle, flow->cookie, program);
 	if (r < 0)
 		free(program);
 	else

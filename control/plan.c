@@ -14,8 +14,8 @@
 
 static const enum api_noun del_order[] = { API_VM, API_SRIOV, API_MIRROR, API_FDB, API_PORT,
 	API_PORTGROUP, API_BRIDGE };
-static const enum api_noun add_order[] = { API_MEMORY, API_WORKERS, API_BRIDGE, API_PORTGROUP,
-	API_PORT, API_FDB, API_MIRROR, API_SRIOV, API_VM };
+static const enum api_noun add_order[] = { API_MEMORY, API_WORKERS, API_LLDP, API_BRIDGE,
+	API_PORTGROUP, API_PORT, API_FDB, API_MIRROR, API_SRIOV, API_VM };
 
 struct planner {
 	const struct conf *from, *to;

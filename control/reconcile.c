@@ -69,6 +69,23 @@ static int do_portgroup(const struct run *run, const struct plan_step *step, str
 	return 0;
 }
 
+/* What uplinks take follows what they announce. */
+static int do_lldp(const struct run *run, struct sh_err *err)
+{
+	const struct conf_items *ports = &run->to->of[API_PORT];
+
+	for (uint32_t i = 0; i < ports->n; i++) {
+		const struct conf_item *port = &ports->items[i];
+		int r = 0;
+
+		if (strcmp(conf_get_or_default(port, API_PORT, "type"), "uplink") == 0)
+			r = switch_port_set(run->sw, run->to, port, err);
+		if (r < 0)
+			return sh_err_prefix(err, r, "port '%s'", conf_get(port, API_PORT, "name"));
+	}
+	return 0;
+}
+
 static int do_port(const struct run *run, const struct plan_step *step, struct sh_err *err)
 {
 	switch (step->action) {
@@ -115,6 +132,8 @@ static int do_step(const struct run *run, const struct plan_step *step, struct s
 	switch (step->noun) {
 	case API_WORKERS:
 		return do_workers(run, err);
+	case API_LLDP:
+		return do_lldp(run, err);
 	case API_BRIDGE:
 		return do_bridge(run, step, err);
 	case API_PORTGROUP:

@@ -11,6 +11,7 @@
 #include "conf/policy.h"
 #include "ofproto/dpid.h"
 #include "conf/port_target.h"
+#include "lldp.h"
 #include "resolve.h"
 
 static const struct conf_item *single(const struct conf *conf, enum api_noun noun)
@@ -123,6 +124,23 @@ static enum dp_host resolve_host(const struct conf_item *port)
 					  : DP_HOST_ALL_BUT_VMS;
 }
 
+static unsigned resolve_protocols(const struct conf *conf, const struct conf_item *port)
+{
+	const char *lldp = lldp_mode(conf, port);
+
+	return strcmp(lldp, "both") == 0 || strcmp(lldp, "receive") == 0 ? DP_TAKES_LLDP : 0;
+}
+
+static enum dp_offload_level resolve_offload(const struct conf *conf, const struct conf_item *port)
+{
+	const char *level = policy_text(conf, port, "offload");
+
+	return strcmp(level, "none") == 0   ? DP_OFFLOADS_NONE
+	       : strcmp(level, "csum") == 0 ? DP_OFFLOADS_CSUM
+	       : strcmp(level, "tso") == 0  ? DP_OFFLOADS_TSO
+					    : DP_OFFLOADS_ALL;
+}
+
 int resolve_vlan(const char *vlan, const char *trunk, const char *mode, struct dp_vlan_policy *ret,
 	struct sh_err *err)
 {
@@ -167,6 +185,9 @@ static int resolve_policy(const struct conf *conf, const struct conf_item *port,
 	if (strcmp(conf_get(port, API_PORT, "name"), conf_port_bridge(conf, port)) == 0)
 		ret->ofport = DP_OFPORT_LOCAL;
 	ret->host = resolve_host(port);
+	if (strcmp(conf_get_or_default(port, API_PORT, "type"), "uplink") == 0)
+		ret->takes_protocols = resolve_protocols(conf, port);
+	ret->offload = resolve_offload(conf, port);
 	ret->mtu = (uint16_t)policy_uint(conf, port, "mtu");
 	ret->mac_limit = (uint32_t)policy_uint(conf, port, "mac_limit");
 	ret->storm_pps = (uint32_t)policy_uint(conf, port, "storm_limit");

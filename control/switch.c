@@ -259,6 +259,8 @@ void switch_port_del(struct switch_state *sw, const char *name)
 		return;
 	switch_port_tell(sw, name, OF_PR_DELETE);
 	if (port->dp)
+		lldp_port_goes(sw->ctl, port->dp);
+	if (port->dp)
 		dp_port_del(port->dp);
 	*port = sw->ports[--sw->n_ports];
 }

@@ -47,9 +47,8 @@ static int complete_nic(const struct ctl *ctl, const struct conf_item *vm, uint3
 	int r;
 
 	vm_nic_port(vm, n, name);
-	if (!name[0])
-		return sh_err_set(err, -EOPNOTSUPP,
-			"nics[%u]: a VF is not in this version: give a portgroup or a port", n);
+	if (!name[0]) /* a VF: shunt-vmm finds it */
+		return 0;
 	port = conf_item(&ctl->conf, API_PORT, name);
 	r = port_socket_path(port, ctl->env.run_dir, path, err);
 	if (r < 0)

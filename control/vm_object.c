@@ -61,7 +61,10 @@ json_t *vm_list_object(const struct ctl *ctl, const struct conf_item *vm)
 		char port[64];
 
 		vm_nic_port(vm, n, port);
-		json_array_append_new(ports, json_string(port));
+		json_array_append_new(ports,
+			json_string(*port ? port
+					  : conf_get(&conf_nested(vm, API_VM, "nics")->items[n],
+						    API_VM_NIC, "vf")));
 	}
 	json_object_set_new(object, "ports", ports);
 	json_object_set_new(object, "autostart",

@@ -82,9 +82,10 @@ static int prepare_signals(posix_spawnattr_t *attr)
 
 static int spawn(const struct vm_spawn *how, const char *program, int fd, pid_t *ret_pid)
 {
-	char *const argv[] = { (char *)"shunt-vmm", (char *)"--definition", (char *)"-",
-		(char *)"--api-socket", (char *)(uintptr_t)how->api_socket,
-		how->restore ? (char *)"--restore" : NULL, (char *)(uintptr_t)how->restore, NULL };
+	char *const argv[] = { (char *)"shunt-vmm", (char *)"--name", (char *)(uintptr_t)how->name,
+		(char *)"--definition", (char *)"-", (char *)"--api-socket",
+		(char *)(uintptr_t)how->api_socket, how->restore ? (char *)"--restore" : NULL,
+		(char *)(uintptr_t)how->restore, NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	int r;

@@ -9,6 +9,7 @@
 #include "base/err.h"
 
 struct vm_spawn {
+	const char *name;       /* of the VM, for who looks at processes */
 	const char *program;    /* NULL: shunt-vmm beside shuntd, else of PATH */
 	const char *definition; /* JSON */
 	const char *api_socket; /* path */

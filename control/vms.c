@@ -284,7 +284,7 @@ static int start_process(
 		return r;
 	file_of(vm, "log", log);
 	file_of(vm, "sock", socket);
-	r = vm_spawn(&(struct vm_spawn){ vms->conf.program, definition, socket, log,
+	r = vm_spawn(&(struct vm_spawn){ vm->name, vms->conf.program, definition, socket, log,
 			     vms->conf.state_dir, restore },
 		err, &pid);
 	if (r < 0)

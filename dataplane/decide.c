@@ -69,7 +69,7 @@ static inline uint64_t own_address(const struct dp_decide_ctx *ctx, uint64_t src
 /* The longest that it, or what it is cut into, will be. units: bytes. */
 static inline uint32_t wire_len(const struct dp_frame *f)
 {
-	return unlikely(f->offloads & DP_OFFLOAD_TSO) ? (uint32_t)f->hdr_len + f->gso_size : f->len;
+	return unlikely(f->offloads & DP_OFFLOAD_GSO) ? (uint32_t)f->hdr_len + f->gso_size : f->len;
 }
 
 /* Its length, its tag, and whether the port takes anything at all. */
@@ -84,6 +84,8 @@ static inline int check_form(
 	v->src_key = v->dst_key = 0;
 	if (unlikely(f->len < 14 || f->n_head < 14))
 		return f->refused_plus1 ? f->refused_plus1 - 1 : DP_DROP_RUNT;
+	if (unlikely(f->refused_plus1))
+		return f->refused_plus1 - 1;
 	if (load_be16(f->head + 12) == ETHERTYPE_VLAN) {
 		if (unlikely(f->len < DP_HEAD_MIN || f->n_head < DP_HEAD_MIN))
 			return DP_DROP_RUNT;

@@ -19,12 +19,12 @@ struct dp_frame {
 	uint8_t *rest;       /* what is behind the head, or its first piece */
 	uint32_t n_rest;     /* bytes */
 	uint16_t n_more;
-	uint8_t refused_plus1;     /* the receive function gave it up for this reason; len is 0 */
+	uint8_t refused_plus1;     /* given up for this reason; len is 0 if the port did it */
 	uint8_t offloads;          /* DP_OFFLOAD_*: left to be done */
 	const struct dp_seg *more; /* further pieces */
 	/* of offloads; offsets in the head, bytes */
 	uint16_t csum_start, csum_offset;
-	uint16_t l3_start, hdr_len, gso_size; /* of DP_OFFLOAD_TSO alone */
+	uint16_t l3_start, hdr_len, gso_size; /* of DP_OFFLOAD_GSO alone */
 };
 
 /* What may be left to be done to a frame, and what a port takes undone. */
@@ -32,7 +32,12 @@ struct dp_frame {
 #define DP_OFFLOAD_TSO4 0x02
 #define DP_OFFLOAD_TSO6 0x04
 #define DP_OFFLOAD_ECN  0x08 /* TSO of a frame with CWR */
+#define DP_OFFLOAD_USO4 0x10 /* segmentation of UDP */
+#define DP_OFFLOAD_USO6 0x20
 #define DP_OFFLOAD_TSO  (DP_OFFLOAD_TSO4 | DP_OFFLOAD_TSO6)
+#define DP_OFFLOAD_USO  (DP_OFFLOAD_USO4 | DP_OFFLOAD_USO6)
+#define DP_OFFLOAD_GSO  (DP_OFFLOAD_TSO | DP_OFFLOAD_USO)
+#define DP_OFFLOAD_ALL  (DP_OFFLOAD_CSUM | DP_OFFLOAD_GSO | DP_OFFLOAD_ECN)
 
 enum dp_verdict_kind {
 	DP_VERDICT_DROP, /* for the reason in drop, counted on port */

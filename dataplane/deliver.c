@@ -5,6 +5,7 @@
  * in workers.
  */
 #include "capture.h"
+#include "deliver.h"
 #include "dp_private.h"
 #include "mirror.h"
 #include "walk_worker.h"
@@ -38,24 +39,12 @@ static void count_copies(struct dp_worker *w, uint16_t in, unsigned n)
 static inline void send(
 	struct dp_worker *w, const struct dp_snap_port *out, struct dp_item *items, unsigned n)
 {
-	struct dp_port_counters *c = &out->port->counters[w->index];
-	unsigned sent = 0;
-	uint64_t bytes = 0;
+	unsigned sent;
 
-	if (likely(out->n_txq))
-		sent = out->ops->tx(out->port, out->txq[w->index % out->n_txq], items, (uint16_t)n);
-	else
-		for (unsigned i = 0; i < n; i++)
-			items[i].drop = DP_DROP_LINK_DOWN;
-	for (unsigned i = 0; i < n; i++) {
-		if (likely(items[i].drop == DP_N_DROPS))
-			bytes += items[i].len;
-		else
-			count_drop(w, out->index, items[i].drop, 1);
-	}
-	c->tx_packets += sent;
-	c->tx_bytes += bytes;
+	dp_transmit(w, out, items, n);
+	sent = dp_count_items(&out->port->counters[w->index], items, n);
 	w->tx_packets += sent;
+	w->dropped += n - sent;
 }
 
 static void send_noted(
@@ -83,18 +72,27 @@ static void finish_checksum(const struct dp_frame *f)
 	dp_offload_checksum((struct dp_frame *)(uintptr_t)f, (uint8_t *)(uintptr_t)f->head);
 }
 
-/* To a port that does not take all that is left to be done: do it. Frames keep their order. */
+/* What may be left to be done on the way from one port to the other. */
+static inline unsigned takes_of(
+	const struct dp_worker *w, uint16_t in, const struct dp_snap_port *out)
+{
+	return atomic_load_explicit(&out->port->takes, memory_order_relaxed) & out->offloads &
+	       w->snapshot->ports[in]->offloads;
+}
+
+/* To a port that does not take all that is left to be done, or from one that may leave nothing: do
+ * it. Frames keep their order. */
 static void send_finished(struct dp_worker *w, uint16_t in, const struct dp_snap_port *out,
 	struct dp_item *items, unsigned n)
 {
-	unsigned takes = atomic_load_explicit(&out->port->takes, memory_order_relaxed), first = 0;
+	unsigned takes = takes_of(w, in, out), first = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct dp_item *item = &items[i];
 
 		if (!(item->frame->offloads & ~takes))
 			continue;
-		if (!(item->frame->offloads & DP_OFFLOAD_TSO)) {
+		if (!(item->frame->offloads & DP_OFFLOAD_GSO)) {
 			finish_checksum(item->frame);
 			continue;
 		}
@@ -119,15 +117,56 @@ static __rte_noinline void flush_slowly(
 		dp_mirror_sent(w, in, out, batch->items, batch->n);
 }
 
+/* What was put together counts for all that it was put together from. */
+static void count_members(struct dp_worker *w, const struct dp_snap_port *out)
+{
+	const struct dp_merger *m = &w->merger;
+
+	for (unsigned i = 0; i < m->n; i++) {
+		unsigned more = m->n_members[i] - 1u;
+
+		if (m->items[i].drop == DP_N_DROPS) {
+			out->port->counters[w->index].tx_packets += more;
+			w->tx_packets += more;
+		} else {
+			count_drop(w, out->index, m->items[i].drop, more);
+		}
+	}
+}
+
+/* From a wire to a guest that takes long frames. Where somebody watches, frames are as they came.
+ */
+static __rte_noinline void send_merged(
+	struct dp_worker *w, const struct dp_snap_port *out, struct dp_batch *batch)
+{
+	if (!dp_merge(&w->merger, batch->items, batch->n)) {
+		send(w, out, batch->items, batch->n);
+		return;
+	}
+	send(w, out, w->merger.items, w->merger.n);
+	count_members(w, out);
+}
+
+static bool merges(
+	const struct dp_worker *w, uint16_t in, const struct dp_snap_port *out, unsigned n)
+{
+	const unsigned needs = DP_OFFLOAD_CSUM | DP_OFFLOAD_TSO;
+
+	return unlikely(w->snapshot->ports[in]->merges) && n > 1 &&
+	       (takes_of(w, in, out) & needs) == needs;
+}
+
 static void flush(struct dp_worker *w, uint16_t in, uint16_t index)
 {
 	const struct dp_snap_port *out = w->snapshot->ports[index];
 	struct dp_batch *batch = &w->batches[index];
 
-	if (likely(!(batch->offloads | out->is_watched)))
-		send(w, out, batch->items, batch->n);
-	else
+	if (unlikely(batch->offloads | out->is_watched))
 		flush_slowly(w, in, out, batch);
+	else if (unlikely(merges(w, in, out, batch->n)))
+		send_merged(w, out, batch);
+	else
+		send(w, out, batch->items, batch->n);
 	batch->n = 0;
 	batch->offloads = 0;
 }

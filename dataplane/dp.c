@@ -19,6 +19,7 @@
 #include "walk_worker.h"
 #include "eal.h"
 #include "links.h"
+#include "protocol.h"
 #include "sigbus.h"
 #include "vhost/vhost.h"
 
@@ -65,6 +66,7 @@ static void dp_destroy(struct dp *dp)
 			close(fds[i]);
 	dp_snapshot_free(atomic_load(&dp->snapshot));
 	dp_walk_stop(dp);
+	dp_protocol_stop(dp);
 	dp_defer_free(dp->defer);
 	dp_counts_free(dp->counts);
 	rte_mempool_free(dp->pool);
@@ -120,6 +122,8 @@ int dp_new(const struct dp_conf *conf, struct sh_err *err, struct dp **ret)
 		r = dp_counts_new(&dp->counts);
 	if (r == 0)
 		r = dp_walk_start(dp);
+	if (r == 0)
+		r = dp_protocol_start(dp);
 	if (r == 0)
 		r = dp_snapshot_new(dp, &empty);
 	if (r == 0) {
@@ -261,6 +265,7 @@ void dp_dispatch(struct dp *dp)
 
 	(void)eventfd_read(dp->wake_fd, &ignored);
 	dp_learn_drain(dp);
+	dp_protocol_drain(dp);
 	dp_to_control_drain(dp);
 	dp_defer_poll(dp->defer);
 	dp_vhost_dispatch(dp);

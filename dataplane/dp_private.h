@@ -51,6 +51,8 @@ struct dp {
 	_Atomic uint64_t n_packet_outs_done;
 	uint64_t n_packet_outs, n_packet_outs_freed;
 	struct dp_program *out_programs[DP_MAX_PACKET_OUTS]; /* those not freed yet, in turn */
+	struct rte_ring *heard;  /* mbufs of LACP and LLDP, from any worker */
+	struct rte_ring *to_say; /* and to worker 0 */
 	struct dp_counts_pool *counts;
 	bool stale; /* a link changed: draw anew at the end of dp_dispatch */
 

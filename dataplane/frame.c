@@ -90,19 +90,8 @@ void dp_burst_from_mbufs(struct dp_burst *burst, uint16_t n)
 		struct rte_mbuf *m = burst->mbufs[i];
 		struct dp_frame *f = &burst->frames[i];
 
-		if (unlikely(!m)) {
-			*f = (struct dp_frame){ .head = burst->heads[i],
-				.refused_plus1 = DP_DROP_RX_GSO + 1 };
-			continue;
-		}
-		f->head = rte_pktmbuf_mtod(m, uint8_t *);
-		f->n_head = RTE_MIN(m->data_len, (uint32_t)DP_HEAD_BYTES);
+		dp_frame_from_memory(f, rte_pktmbuf_mtod(m, uint8_t *), m->data_len);
 		f->len = m->pkt_len;
-		f->rest = rte_pktmbuf_mtod(m, uint8_t *) + f->n_head;
-		f->n_rest = m->data_len - f->n_head;
-		f->n_more = 0;
-		f->refused_plus1 = 0;
-		f->offloads = 0;
 		if (unlikely(m->next))
 			take_segments(burst, f, m->next);
 	}

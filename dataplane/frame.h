@@ -141,13 +141,25 @@ unsigned dp_item_iov(const struct dp_item *item, uint8_t *head, struct iovec *io
 struct rte_mbuf *dp_item_mbuf(const struct dp_item *item, struct rte_mempool *pool);
 
 /**
- * Take frames in mbufs into the burst: heads are read where they lie. NULL is a frame that the port
- * could not take since it has yet to be segmented.
+ * Take frames in mbufs into the burst: heads are read where they lie.
  *
  * shape:   burst->mbufs[n]
  * thread:  the worker
  */
 void dp_burst_from_mbufs(struct dp_burst *burst, uint16_t n);
+
+/** A frame that lies in one piece in private memory; its head is read where it is. */
+static inline void dp_frame_from_memory(struct dp_frame *f, uint8_t *at, uint32_t len)
+{
+	f->head = at;
+	f->n_head = RTE_MIN(len, (uint32_t)DP_HEAD_BYTES);
+	f->len = len;
+	f->rest = at + f->n_head;
+	f->n_rest = len - f->n_head;
+	f->n_more = 0;
+	f->refused_plus1 = 0;
+	f->offloads = 0;
+}
 
 /**
  * Append bytes to a frame under construction; *tail is its last mbuf.

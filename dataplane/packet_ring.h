@@ -10,9 +10,14 @@
 struct packet_ring {
 	int fd;
 	uint8_t *slots;
-	unsigned next; /* slot that the kernel fills next */
-	_Atomic uint64_t n_no_memory;
+	uint32_t slot_bytes, n_slots;
 	uint64_t missed; /* control thread */
+
+	/* the worker that receives */
+	unsigned next;    /* slot that is taken next */
+	unsigned n_taken; /* from there on, until the burst is done */
+	uint8_t *room;    /* for frames longer than a slot */
+	uint32_t room_used;
 };
 
 /**
@@ -27,8 +32,11 @@ int packet_ring_open(struct packet_ring *ring, int ifindex, int filter);
 /** It may be reopened. Legal when it is not open: fd is -1. */
 void packet_ring_close(struct packet_ring *ring);
 
-/** Frames that the kernel lost or for which there was no memory. thread: control. */
+/** Frames that the kernel lost. thread: control. */
 uint64_t packet_ring_missed(struct packet_ring *ring);
 
-/** As a port's rx; the frames lie in mbufs of the pool. */
-uint16_t packet_ring_rx(struct packet_ring *ring, struct rte_mempool *pool, struct dp_burst *burst);
+/** As a port's rx. The frames lie where the kernel put them. */
+uint16_t packet_ring_rx(struct packet_ring *ring, struct dp_burst *burst);
+
+/** The burst was delivered: its slots go back to the kernel. */
+void packet_ring_rx_done(struct packet_ring *ring);

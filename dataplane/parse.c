@@ -190,6 +190,7 @@ static bool take_ipv4(struct dp_walk *w, uint32_t at)
 	key->ip_ecn = ip[1] & 3;
 	key->ip_ttl = ip[8];
 	key->ip_proto = ip[9];
+	w->layers->proto = (uint8_t)(at + 9);
 	frag = dp_load_be16(ip + 6);
 	if (unlikely(frag & 0x3fff))
 		key->ip_frag = frag & 0x1fff ? SH_FRAG_ANY | SH_FRAG_LATER : SH_FRAG_ANY;

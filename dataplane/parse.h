@@ -23,6 +23,7 @@ struct dp_layers {
 	uint8_t mpls;     /* first label stack entry */
 	uint8_t pbb;      /* I-TAG's TCI, behind the ethertype 0x88e7 */
 	uint8_t type;     /* the ethertype behind all VLAN tags, or behind LLC and SNAP */
+	uint8_t proto;    /* the byte that says the key's ip_proto */
 	uint8_t l3;       /* IPv4, IPv6 or ARP that makes sense */
 	uint8_t l4;       /* TCP, UDP, SCTP, ICMP; not of a later fragment */
 	uint8_t nd;       /* neighbour discovery message, at its ICMPv6 type */

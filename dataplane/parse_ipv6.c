@@ -32,6 +32,7 @@ enum rank {
 /* Where the walk along the extension headers is. */
 struct chain {
 	uint32_t at;
+	uint32_t said; /* where the byte is that says proto */
 	uint8_t proto; /* of what is there */
 	uint8_t frag;
 	uint16_t seen;   /* EXT_* */
@@ -124,10 +125,11 @@ static bool walk_extensions(const struct dp_walk *w, struct chain *c)
 		n_bytes = extension_bytes(proto, header);
 		if (c->at + n_bytes > w->end)
 			return false;
-		c->at += n_bytes;
 		if (proto == PROTO_FRAGMENT && take_fragment(c, header))
 			return true;
+		c->said = c->at;
 		c->proto = header[0];
+		c->at += n_bytes;
 	}
 	if (c->proto == PROTO_ESP || c->proto == PROTO_NONE)
 		note_header(c);
@@ -138,7 +140,7 @@ bool dp_walk_ipv6(struct dp_walk *w, uint32_t at)
 {
 	const uint8_t *ip = w->head + at;
 	struct sh_flow_key *key = w->key;
-	struct chain c = { .at = at + IPV6_BYTES };
+	struct chain c = { .at = at + IPV6_BYTES, .said = at + 6 };
 	uint32_t flow;
 
 	if (at + IPV6_BYTES > w->n || at + IPV6_BYTES + dp_load_be16(ip + 4) > w->len)
@@ -156,6 +158,7 @@ bool dp_walk_ipv6(struct dp_walk *w, uint32_t at)
 	dp_store_be32(key->ipv6_flabel, flow & 0xfffff);
 	key->ip_ttl = ip[7];
 	key->ip_proto = c.proto;
+	w->layers->proto = (uint8_t)c.said;
 	key->ip_frag = c.frag;
 	dp_store_be16(key->ipv6_exthdr, c.seen);
 	if (unlikely(c.is_unseen))

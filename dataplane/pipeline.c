@@ -159,12 +159,13 @@ static struct dp_table *table_of(const struct dp_bridge *bridge, const struct dp
 }
 
 /* A flow becomes a clause, or stops being one: another takes its place, with its counters. */
-static int move_flow(struct dp_bridge *bridge, struct dp_flow **flow, struct dp_program *program)
+static int move_flow(struct dp_bridge *bridge, struct dp_flow **flow, uint64_t cookie,
+	struct dp_program *program)
 {
 	struct dp_flow *old = *flow;
 	struct dp_flow_conf conf = { .table = old->table,
 		.priority = old->priority,
-		.cookie = old->cookie,
+		.cookie = cookie,
 		.owner = *dp_flow_owner(old) };
 	const struct dp_program *old_program = atomic_load(&old->program);
 	int r;
@@ -184,21 +185,25 @@ static void tell_change(const struct dp_bridge *bridge)
 	atomic_fetch_add(&bridge->pipeline->n_changed, 1);
 }
 
-static int set_program(struct dp_bridge *bridge, struct dp_flow *flow, struct dp_program *program)
+static int set_program(
+	struct dp_bridge *bridge, struct dp_flow *flow, uint64_t cookie, struct dp_program *program)
 {
 	const struct dp_program *old =
 		atomic_exchange_explicit(&flow->program, program, memory_order_acq_rel);
 
+	__atomic_store_n(&flow->cookie, cookie, __ATOMIC_RELAXED);
 	if (program->is_clause)
 		dp_table_clause_changed(table_of(bridge, flow));
 	dp_defer_call(bridge->dp->defer, (void *)(uintptr_t)old, free);
 	return 0;
 }
 
-int dp_flow_set(struct dp_bridge *bridge, struct dp_flow **flow, struct dp_program *program)
+int dp_flow_set(struct dp_bridge *bridge, struct dp_flow **flow, uint64_t cookie,
+	struct dp_program *program)
 {
 	bool moves = (*flow)->is_clause != program->is_clause;
-	int r = moves ? move_flow(bridge, flow, program) : set_program(bridge, *flow, program);
+	int r = moves ? move_flow(bridge, flow, cookie, program)
+		      : set_program(bridge, *flow, cookie, program);
 
 	if (r == 0)
 		tell_change(bridge);

@@ -10,6 +10,8 @@
 #include "capture.h"
 #include "mirror.h"
 #include "pipeline.h"
+#include "protocol.h"
+#include "uplink/interface.h"
 
 static const struct dp_port_ops *const kinds[] = {
 	[DP_PORT_VHOST_SERVER] = &dp_port_vhost_ops,
@@ -211,6 +213,9 @@ void dp_port_del(struct dp_port *port)
 {
 	struct dp *dp = port->dp;
 
+	/* What the control thread has said by it leaves first. */
+	if (port->policy.takes_protocols)
+		dp_barrier(dp);
 	LIST_REMOVE(port, link);
 	port->bridge->n_ports--;
 	dp_mirror_forget_port(port);
@@ -221,6 +226,7 @@ void dp_port_del(struct dp_port *port)
 	/* Addresses that workers saw on it must not reach the next port of this number. */
 	dp_learn_drain(dp);
 	dp_learn_forget(port);
+	dp_protocol_forget(port);
 	dp_capture_port_gone(port);
 	port->ops->close(port);
 	port_release(port);
@@ -299,6 +305,16 @@ const struct dp_port_policy *dp_port_get_policy(const struct dp_port *port)
 	return &port->policy;
 }
 
+void dp_port_interface_info(const struct dp_port *port, struct dp_port_info *ret)
+{
+	struct interface now;
+
+	if (interface_get(port->conf.target, &now) < 0)
+		return;
+	memcpy(ret->device_mac, now.mac, sizeof(ret->device_mac));
+	ret->speed_mbps = interface_get_speed(port->conf.target);
+}
+
 const char *dp_port_name(const struct dp_port *port)
 {
 	return port->conf.name;
@@ -307,6 +323,7 @@ const char *dp_port_name(const struct dp_port *port)
 void dp_port_get_info(const struct dp_port *port, struct dp_port_info *ret)
 {
 	uint64_t own = atomic_load(&port->own_mac);
+	unsigned takes;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->link_up = port->policy.admin_up && port->link_up;
@@ -319,6 +336,10 @@ void dp_port_get_info(const struct dp_port *port, struct dp_port_info *ret)
 	for (int i = 0; i < 6; i++)
 		ret->mac[i] = (uint8_t)(own >> (16 + 8 * i));
 	ret->fallback = port->fallback;
+	takes = atomic_load(&port->takes) & dp_offload_mask(port->policy.offload);
+	ret->takes_csum = takes & DP_OFFLOAD_CSUM;
+	ret->takes_tso = takes & DP_OFFLOAD_TSO;
+	ret->takes_uso = takes & DP_OFFLOAD_USO;
 	if (port->conf.kind == DP_PORT_XDP)
 		ret->xdp = DP_XDP_PACKET;
 	if (port->ops->info)

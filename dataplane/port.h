@@ -96,6 +96,7 @@ struct dp_port {
 	/* Written by workers. */
 	struct dp_bucket bucket_in __rte_cache_aligned;
 	struct dp_bucket bucket_storm;
+	struct dp_bucket bucket_heard;
 	struct dp_bucket bucket_out __rte_cache_aligned;
 	_Atomic uint64_t own_mac; /* as in a key: address << 16; 0: none yet */
 	_Atomic uint32_t n_macs;  /* written by the control thread */
@@ -119,6 +120,9 @@ void dp_port_free_burst(struct dp_port *port, unsigned queue, struct dp_burst *b
 
 /** Its own address is the configured one again, or the first that comes. thread: control. */
 void dp_port_forget_own_mac(struct dp_port *port);
+
+/** ops->info of what its target's interface is. */
+void dp_port_interface_info(const struct dp_port *port, struct dp_port_info *ret);
 
 bool dp_port_link_up(const struct dp_port *port);
 

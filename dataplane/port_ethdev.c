@@ -246,6 +246,21 @@ static int eth_open(struct dp_port *port, struct sh_err *err)
 	return 0;
 }
 
+static void eth_info(const struct dp_port *port, struct dp_port_info *ret)
+{
+	const struct ethdev *e = port->kind;
+	struct rte_eth_link link = { 0 };
+	struct rte_ether_addr mac;
+
+	if (e->is_file)
+		return;
+	if (rte_eth_macaddr_get(e->id, &mac) == 0)
+		memcpy(ret->device_mac, mac.addr_bytes, sizeof(ret->device_mac));
+	if (rte_eth_link_get_nowait(e->id, &link) == 0 &&
+		link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
+		ret->speed_mbps = link.link_speed;
+}
+
 static uint64_t eth_missed(const struct dp_port *port)
 {
 	const struct ethdev *e = port->kind;
@@ -335,6 +350,7 @@ const struct dp_port_ops dp_port_ethdev_ops = {
 	.tick = eth_tick,
 	.missed = eth_missed,
 	.foreach_hw = eth_foreach_hw,
+	.info = eth_info,
 	.rx_fd = eth_rx_fd,
 	.rx = eth_rx,
 	.rx_done = dp_port_free_burst,

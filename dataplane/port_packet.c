@@ -2,7 +2,8 @@
  *
  * Port kind uplink with device packet:IFNAME: an interface of the host by AF_PACKET. Frames come
  * through a ring that the kernel fills, so receiving makes no system call; a burst is sent with
- * one. The interface's link follows the kernel's.
+ * one. What is left to be done to a frame is left to the kernel, and to the interface if that can.
+ * The interface's link follows the kernel's.
  */
 #include <errno.h>
 #include <linux/virtio_net.h>
@@ -14,7 +15,7 @@
 #include <sys/socket.h>
 
 #include "dp_private.h"
-#include "frame.h"
+#include "offload.h"
 #include "packet_ring.h"
 
 struct packet {
@@ -101,6 +102,8 @@ static int packet_open(struct dp_port *port, struct sh_err *err)
 			strerror(-r), r == -EPERM ? " (needs root or CAP_NET_RAW)" : "");
 	}
 	port->kind = p;
+	/* The kernel does for the interface what that cannot do itself. */
+	atomic_store(&port->takes, DP_OFFLOAD_ALL);
 	packet_event(port);
 	return 0;
 }
@@ -119,7 +122,14 @@ static uint16_t packet_rx(struct dp_port *port, unsigned queue, struct dp_burst 
 {
 	struct packet *p = port->kind;
 
-	return packet_ring_rx(&p->ring, dp_port_pool(port), burst);
+	return packet_ring_rx(&p->ring, burst);
+}
+
+static void packet_rx_done(struct dp_port *port, unsigned queue, struct dp_burst *burst)
+{
+	struct packet *p = port->kind;
+
+	packet_ring_rx_done(&p->ring);
 }
 
 /* A frame that the interface refuses (too long for it) must not cost the ones behind it. */
@@ -144,7 +154,7 @@ static uint16_t send_all(int fd, struct mmsghdr *msgs, struct dp_item *items, ui
 
 static uint16_t packet_tx(struct dp_port *port, unsigned queue, struct dp_item *items, uint16_t n)
 {
-	static const struct virtio_net_hdr none;
+	struct virtio_net_hdr headers[DP_BURST];
 	uint8_t heads[DP_BURST][DP_HEAD_MAX + 4];
 	struct iovec iov[DP_BURST][DP_MAX_PIECES + 1];
 	struct mmsghdr msgs[DP_BURST];
@@ -152,8 +162,8 @@ static uint16_t packet_tx(struct dp_port *port, unsigned queue, struct dp_item *
 
 	memset(msgs, 0, sizeof(msgs[0]) * n);
 	for (uint16_t i = 0; i < n; i++) {
-		iov[i][0].iov_base = (void *)(uintptr_t)&none;
-		iov[i][0].iov_len = sizeof(none);
+		dp_offload_put_item(&items[i], &headers[i]);
+		iov[i][0] = (struct iovec){ &headers[i], sizeof(headers[i]) };
 		msgs[i].msg_hdr.msg_iov = iov[i];
 		msgs[i].msg_hdr.msg_iovlen =
 			1 + dp_item_iov(&items[i], heads[i], &iov[i][1], DP_MAX_PIECES);
@@ -166,8 +176,9 @@ const struct dp_port_ops dp_port_packet_ops = {
 	.close = packet_close,
 	.event = packet_event,
 	.missed = packet_missed,
+	.info = dp_port_interface_info,
 	.rx_fd = packet_rx_fd,
 	.rx = packet_rx,
-	.rx_done = dp_port_free_burst,
+	.rx_done = packet_rx_done,
 	.tx = packet_tx,
 };

@@ -377,6 +377,7 @@ static void xdp_info(const struct dp_port *port, struct dp_port_info *ret)
 {
 	const struct xdp *x = port->kind;
 
+	dp_port_interface_info(port, ret);
 	ret->xdp = x->generic ? DP_XDP_GENERIC : DP_XDP_NATIVE;
 	ret->zero_copy = x->n_sockets && xsk_is_zero_copy(x->sockets[0]);
 }
@@ -394,7 +395,7 @@ static uint16_t xdp_rx(struct dp_port *port, unsigned queue, struct dp_burst *bu
 	uint16_t n;
 
 	if (queue == x->n_sockets)
-		return packet_ring_rx(&x->shared, dp_port_pool(port), burst);
+		return packet_ring_rx(&x->shared, burst);
 	n = xsk_rx(x->sockets[queue], burst);
 	if (n == 0)
 		xsk_flush(x->sockets[queue], port->dp->shares_queues);
@@ -406,7 +407,7 @@ static void xdp_rx_done(struct dp_port *port, unsigned queue, struct dp_burst *b
 	struct xdp *x = port->kind;
 
 	if (queue == x->n_sockets)
-		dp_port_free_burst(port, queue, burst);
+		packet_ring_rx_done(&x->shared);
 	else
 		xsk_rx_done(x->sockets[queue]);
 }

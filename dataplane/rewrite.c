@@ -99,16 +99,18 @@ void dp_edit_write(
 {
 	uint8_t *to = e->head + at;
 	uint32_t growth;
+	bool odd;
 
 	if (sum == DP_SUM_NONE || memcmp(to, bytes, n) == 0) {
 		memcpy(to, bytes, n);
 		return;
 	}
 	/* All headers that have a sum begin at even places of each other. */
-	growth = dp_sum_growth(to, bytes, n, (at - e->layers.l3) & 1);
-	if (sum == DP_SUM_IPV4 || sum == DP_SUM_IPV4_ADDRESS)
+	odd = sum == DP_SUM_IPV6_PROTO || (at - e->layers.l3) & 1;
+	growth = dp_sum_growth(to, bytes, n, odd);
+	if (sum == DP_SUM_IPV4 || sum == DP_SUM_IPV4_PSEUDO)
 		dp_checksum_grow(e->head + e->layers.l3 + 10, growth);
-	if (sum == DP_SUM_IPV4_ADDRESS || sum == DP_SUM_IPV6_SRC ||
+	if (sum == DP_SUM_IPV4_PSEUDO || sum == DP_SUM_IPV6_SRC || sum == DP_SUM_IPV6_PROTO ||
 		(sum == DP_SUM_IPV6_DST && !has_route_left(e)))
 		grow_l4(e, growth, true);
 	if (sum == DP_SUM_L4 && e->key->ip_proto == PROTO_SCTP)

@@ -9,11 +9,12 @@
 /* Which sums cover some bytes of a header. */
 enum dp_sum {
 	DP_SUM_NONE,
-	DP_SUM_IPV4,         /* the header's own */
-	DP_SUM_IPV4_ADDRESS, /* and the upper layer's, through the pseudo header */
-	DP_SUM_IPV6_SRC,     /* the upper layer's */
-	DP_SUM_IPV6_DST,     /* the same, unless a routing header has the last address */
-	DP_SUM_L4,           /* the upper layer's own */
+	DP_SUM_IPV4,        /* the header's own */
+	DP_SUM_IPV4_PSEUDO, /* and the upper layer's, through the pseudo header */
+	DP_SUM_IPV6_SRC,    /* the upper layer's */
+	DP_SUM_IPV6_DST,    /* the same, unless a routing header has the last address */
+	DP_SUM_IPV6_PROTO,  /* the upper layer's, where it is the second of two bytes */
+	DP_SUM_L4,          /* the upper layer's own */
 };
 
 /** Write bytes[n] at an offset of the head. shape: they are whole in the head, n <= 16. */

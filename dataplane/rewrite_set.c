@@ -38,8 +38,8 @@ static const struct place places[FRAME_END][2] = {
 	KEY(eth_type) = { { HAS_ANY, 2, 16, LAYER(type), 0, 2, 0, DP_SUM_NONE, true } },
 	KEY(vlan_vid) = { { DP_HAS_VLAN, 2, 12, LAYER(vlan), 2, 2, 0, DP_SUM_NONE, false } },
 	KEY(vlan_pcp) = { { DP_HAS_VLAN, 1, 3, LAYER(vlan), 2, 1, 5, DP_SUM_NONE, false } },
-	KEY(ip_proto) = { { DP_HAS_IPV4, 1, 8, LAYER(l3), 9, 1, 0, DP_SUM_IPV4, true },
-		{ DP_HAS_IPV6, 1, 8, LAYER(l3), 6, 1, 0, DP_SUM_NONE, true } },
+	KEY(ip_proto) = { { DP_HAS_IPV4, 1, 8, LAYER(proto), 0, 1, 0, DP_SUM_IPV4_PSEUDO, true },
+		{ DP_HAS_IPV6, 1, 8, LAYER(proto), 0, 1, 0, DP_SUM_IPV6_PROTO, true } },
 	KEY(ip_dscp) = { { DP_HAS_IPV4, 1, 6, LAYER(l3), 1, 1, 2, DP_SUM_IPV4, false },
 		{ DP_HAS_IPV6, 1, 6, LAYER(l3), 0, 2, 6, DP_SUM_NONE, false } },
 	KEY(ip_ecn) = { { DP_HAS_IPV4, 1, 2, LAYER(l3), 1, 1, 0, DP_SUM_IPV4, false },
@@ -48,9 +48,9 @@ static const struct place places[FRAME_END][2] = {
 		{ DP_HAS_IPV6, 1, 8, LAYER(l3), 7, 1, 0, DP_SUM_NONE, false } },
 	KEY(mpls_tc) = { { DP_HAS_MPLS, 1, 3, LAYER(mpls), 2, 1, 1, DP_SUM_NONE, false } },
 	KEY(mpls_bos) = { { DP_HAS_MPLS, 1, 1, LAYER(mpls), 2, 1, 0, DP_SUM_NONE, false } },
-	KEY(ipv4_src) = { { DP_HAS_IPV4, 4, 32, LAYER(l3), 12, 4, 0, DP_SUM_IPV4_ADDRESS, false },
+	KEY(ipv4_src) = { { DP_HAS_IPV4, 4, 32, LAYER(l3), 12, 4, 0, DP_SUM_IPV4_PSEUDO, false },
 		{ DP_HAS_ARP, 4, 32, LAYER(l3), 14, 4, 0, DP_SUM_NONE, false } },
-	KEY(ipv4_dst) = { { DP_HAS_IPV4, 4, 32, LAYER(l3), 16, 4, 0, DP_SUM_IPV4_ADDRESS, false },
+	KEY(ipv4_dst) = { { DP_HAS_IPV4, 4, 32, LAYER(l3), 16, 4, 0, DP_SUM_IPV4_PSEUDO, false },
 		{ DP_HAS_ARP, 4, 32, LAYER(l3), 24, 4, 0, DP_SUM_NONE, false } },
 	KEY(l4_src) = { { HAS_PORTS, 2, 16, LAYER(l4), 0, 2, 0, DP_SUM_L4, false },
 		{ HAS_ICMP, 1, 8, LAYER(l4), 0, 1, 0, DP_SUM_L4, true } },
@@ -71,10 +71,10 @@ static const struct place places[FRAME_END][2] = {
 		{ DP_HAS_ND_NA, 6, 48, LAYER(tll), 0, 6, 0, DP_SUM_L4, false } },
 };
 
-static bool is_address(const struct place *p)
+static bool is_of_pseudo_header(const struct place *p)
 {
-	return p->sum == DP_SUM_IPV4_ADDRESS || p->sum == DP_SUM_IPV6_SRC ||
-	       p->sum == DP_SUM_IPV6_DST;
+	return p->sum == DP_SUM_IPV4_PSEUDO || p->sum == DP_SUM_IPV6_SRC ||
+	       p->sum == DP_SUM_IPV6_DST || p->sum == DP_SUM_IPV6_PROTO;
 }
 
 /* return: where the layer begins, or DP_NO_LAYER when the place cannot be changed in this frame */
@@ -85,10 +85,7 @@ static uint32_t layer_of(const struct dp_edit *e, const struct place *p)
 	if (at >= DP_UNSEEN_LAYER || at + p->at + p->n_frame > e->n)
 		return DP_NO_LAYER;
 	/* Nobody could correct a checksum that lies behind the head. */
-	if (is_address(p) && e->layers.l4 == DP_UNSEEN_LAYER)
-		return DP_NO_LAYER;
-	/* The protocol of the upper layer is said by the last extension header. */
-	if (p->says_layers && p->has == DP_HAS_IPV6 && e->head[at + p->at] != e->key->ip_proto)
+	if (is_of_pseudo_header(p) && e->layers.l4 == DP_UNSEEN_LAYER)
 		return DP_NO_LAYER;
 	return at;
 }
@@ -163,16 +160,16 @@ void dp_edit_set(struct dp_edit *e, unsigned offset, unsigned n_bytes, const uin
 		return;
 	at += p->at;
 	memcpy(bytes, e->head + at, p->n_frame);
-	if (n_bytes > 4) {
+	if (n_bytes > 4)
 		set_bytes(bytes, value, mask, n_bytes);
-		set_bytes(field, value, mask, n_bytes);
-	} else {
-		struct bits b = bits_of(p, value, mask);
-
-		set_bits(bytes, p->n_frame, p->shift, b);
-		set_bits(field, n_bytes, 0, b);
-	}
+	else
+		set_bits(bytes, p->n_frame, p->shift, bits_of(p, value, mask));
+	/* The key comes behind: what it says of the frame so far is where the sums are. */
 	dp_edit_write(e, at, bytes, p->n_frame, p->sum);
 	if (p->says_layers)
 		dp_edit_parse(e);
+	else if (n_bytes > 4)
+		set_bytes(field, value, mask, n_bytes);
+	else
+		set_bits(field, n_bytes, 0, bits_of(p, value, mask));
 }

@@ -9,6 +9,7 @@
 
 #include "dp_private.h"
 #include "mirror.h"
+#include "offload.h"
 
 #define MIN_BURST_BYTES 65536
 
@@ -119,6 +120,7 @@ static void draw_port(struct dp_snap_port *s, struct dp_port *port, struct dp_sn
 	s->port = port;
 	s->ops = port->ops;
 	s->index = port->index;
+	s->takes_protocols = (uint8_t)p->takes_protocols;
 	s->max_frame = dp_max_frame(p->mtu);
 	s->mac_limit = p->mac_limit;
 	s->admin_up = p->admin_up;
@@ -133,6 +135,8 @@ static void draw_port(struct dp_snap_port *s, struct dp_port *port, struct dp_sn
 	s->reject_forged = p->reject_forged_transmits;
 	s->guards_source = s->reject_mac_changes || s->reject_forged;
 	s->vlan = p->vlan;
+	s->offloads = dp_offload_mask(p->offload);
+	s->merges = port->ops == &dp_port_xdp_ops || port->conf.kind == DP_PORT_PCI;
 	draw_limits(s, port->dp);
 	draw_watchers(s, port);
 	for (unsigned i = 0; i < DP_MAX_QUEUES; i++)

@@ -40,13 +40,16 @@ struct dp_snap_port {
 	uint32_t mac_limit;
 	uint16_t index;
 	bool admin_up, link_up;
+	bool merges; /* frames come off a wire one by one */
 	bool promiscuous, isolated, reject_mac_changes, reject_forged;
 	/* limits, storm and own_mac are checked only when this says so */
 	bool guards_source, limits_in, limits_storm, limits_out;
 	bool no_receive, no_forward, no_packet_in; /* OpenFlow's port configuration */
 	uint32_t ofport;
+	uint8_t offloads; /* DP_OFFLOAD_* that frames from it and to it may have */
 	uint8_t n_txq;
 	uint8_t txq[DP_MAX_QUEUES];
+	uint8_t takes_protocols;
 	bool is_watched; /* by the captures and mirrors below */
 	bool is_mirror_output;
 	struct dp_capture *captures;      /* NULL: nobody captures here */

@@ -132,7 +132,8 @@ void dp_walk_control(struct dp_walk_ctx *c, struct dp_walk *walk, const struct d
 	struct dp_to_control to = {
 		.kind = DP_TO_CONTROL_FRAME,
 		.table = walk->flow ? walk->flow->table : 0,
-		.cookie = walk->flow ? walk->flow->cookie : UINT64_MAX,
+		.cookie = walk->flow ? __atomic_load_n(&walk->flow->cookie, __ATOMIC_RELAXED)
+				     : UINT64_MAX,
 		.max_len = (uint16_t)op->arg,
 		.reason = (uint8_t)(op->data[0] >> 16),
 		.controller_id = (uint16_t)op->data[0],

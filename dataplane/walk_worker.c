@@ -329,7 +329,7 @@ int dp_packet_out(struct dp_bridge *bridge, uint32_t in_port, const void *frame,
 
 void dp_barrier(struct dp *dp)
 {
-	while (dp->n_workers && !rte_ring_empty(dp->packet_outs))
+	while (dp->n_workers && !(rte_ring_empty(dp->packet_outs) && rte_ring_empty(dp->to_say)))
 		sched_yield();
 	dp_wait_for_workers(dp);
 }

@@ -19,6 +19,7 @@
 #include "capture.h"
 #include "dp_private.h"
 #include "mirror.h"
+#include "protocol.h"
 #include "walk.h"
 #include "walk_worker.h"
 
@@ -57,7 +58,7 @@ static __rte_noinline void forward_watched(struct dp_worker *w, const struct dp_
 static void process(struct dp_worker *w, struct dp_snap_port *in, uint64_t now)
 {
 	struct dp_port_counters *c = &in->port->counters[w->index];
-	const struct dp_burst *b = &w->burst;
+	struct dp_burst *b = &w->burst;
 	struct dp_decide_ctx ctx = {
 		.snapshot = w->snapshot,
 		.in = in,
@@ -71,6 +72,8 @@ static void process(struct dp_worker *w, struct dp_snap_port *in, uint64_t now)
 	c->rx_packets += b->n;
 	c->rx_bytes += bytes;
 	w->rx_packets += b->n;
+	if (in->takes_protocols)
+		dp_protocol_take(w->dp, in, b, now);
 	if (unlikely(in->is_watched))
 		forward_watched(w, &ctx);
 	else
@@ -84,6 +87,8 @@ unsigned dp_worker_poll(struct dp_worker *w, uint64_t now)
 
 	if (w->index == 0 && unlikely(!rte_ring_empty(w->dp->packet_outs)))
 		dp_worker_take_orders(w, now);
+	if (w->index == 0 && unlikely(!rte_ring_empty(w->dp->to_say)))
+		dp_protocol_send_all(w);
 	for (uint32_t i = 0; i < s->polls[w->index].n; i++) {
 		const struct dp_snap_rxq *q = &s->polls[w->index].queues[i];
 		uint16_t n = q->port->ops->rx(q->port->port, q->queue, &w->burst);

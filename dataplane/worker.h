@@ -9,6 +9,7 @@
 #include <rte_ring.h>
 
 #include "counts.h"
+#include "merge.h"
 #include "offload.h"
 
 #define DP_LEARN_RING 4096 /* addresses that wait for the control thread */
@@ -54,6 +55,7 @@ struct dp_worker {
 	struct dp_burst burst;
 	struct dp_output outputs[DP_MAX_PORTS];
 	struct dp_segmenter segmenter;
+	struct dp_merger merger;
 	struct dp_walk_space *space;
 	struct dp_mirror_marks *marks;
 	struct dp_count *counts;

@@ -44,14 +44,28 @@ static void set_n_vlans(struct of_action_state *state, unsigned n)
 	of_match_set(&state->match, OF_FIELD_VLAN_VID, n > 0 ? there : none, there);
 }
 
+static void set_proto(struct of_action_state *state, uint8_t proto, bool known)
+{
+	state->match.value.ip_proto = proto;
+	state->match.mask.ip_proto = known ? 0xff : 0;
+}
+
 /* What is behind a type that has changed is opaque: no protocol is known. */
 static void set_type(struct of_action_state *state, uint16_t eth_type)
 {
 	uint8_t value[] = { (uint8_t)(eth_type >> 8), (uint8_t)eth_type };
 
 	of_match_set(&state->match, OF_FIELD_ETH_TYPE, value, NULL);
-	state->match.value.ip_proto = 0;
-	state->match.mask.ip_proto = 0;
+	set_proto(state, 0, false);
+}
+
+/* A field was written that says what follows. value: NULL when it is not known as a whole */
+static void follow_write(struct of_action_state *state, enum of_field_id id, const uint8_t *value)
+{
+	if (id == OF_FIELD_ETH_TYPE)
+		set_type(state, value ? of_get_u16(value) : 0);
+	else if (id == OF_FIELD_IP_PROTO)
+		set_proto(state, value ? *value : 0, value != NULL);
 }
 
 /* What a header's coming or going leaves behind. */
@@ -136,6 +150,10 @@ int of_action_check(
 	if (!is_ok)
 		return inconsistent(reterr_of);
 	follow(state, a);
+	if (a->type == OF_ACTION_SET_FIELD)
+		follow_write(state, a->set.field, of_set_is_whole(a) ? a->set.value : NULL);
+	else if (a->type == OF_ACTION_MOVE)
+		follow_write(state, a->move.to.field, NULL);
 	return 0;
 }
 

@@ -76,12 +76,15 @@ static int packet_out(struct of_conn *conn, struct of_request *request, struct o
 	const struct of_packet_out *out = &request->packet_out;
 	int r;
 
-	if (!may_come_from(conn, out->in_port))
-		return of_err_set(reterr_of, OF_ET_BAD_REQUEST, OF_BR_BAD_PORT);
 	if (out->buffer_id != OF_NO_BUFFER)
 		return of_err_set(reterr_of, OF_ET_BAD_REQUEST, OF_BR_BUFFER_UNKNOWN);
+	/* Nothing to be sent to nobody: some ask so whether they may ask at all. */
+	if (out->n_data == 0 && out->actions.n == 0)
+		return 0;
+	if (!may_come_from(conn, out->in_port))
+		return of_err_set(reterr_of, OF_ET_BAD_REQUEST, OF_BR_BAD_PORT);
 	if (out->n_data == 0)
-		return of_err_set(reterr_of, OF_ET_BAD_REQUEST, OF_BR_BUFFER_EMPTY);
+		return of_err_set(reterr_of, OF_ET_BAD_REQUEST, OF_BR_BAD_PACKET);
 	r = conns->provider->packet_out(conns->provider_ctx, out, reterr_of);
 	if (r != -EAGAIN)
 		return r;

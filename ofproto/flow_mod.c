@@ -389,15 +389,20 @@ static int learn(struct op *op)
 	struct of_flow_key key = { op->match, op->mod->priority, op->mod->table };
 	struct of_entry *entry = of_flow_table_find(&op->sw->flows, &key);
 	struct changes changes = { .op = op };
+	uint64_t old;
 	int r = 0;
 
 	if (!entry)
 		return add_new(op, &key);
-	if (!instructions_equal(&entry->flow.instructions, &op->mod->instructions))
-		r = modify_collected(&changes, changes_add(&changes, entry));
-	if (r < 0)
-		return r;
+	old = entry->flow.cookie;
 	entry->flow.cookie = op->mod->cookie;
+	if (old != op->mod->cookie ||
+		!instructions_equal(&entry->flow.instructions, &op->mod->instructions))
+		r = modify_collected(&changes, changes_add(&changes, entry));
+	if (r < 0) {
+		entry->flow.cookie = old;
+		return r;
+	}
 	begin_again(&entry->flow, op->now_ns);
 	return 0;
 }

@@ -49,6 +49,15 @@ static int check_bucket(struct of_switch *sw, const struct of_group_mod *mod,
 	return 0;
 }
 
+/* Whether a select group could ever select: without buckets it drops, and means to. */
+static bool weighs(const struct of_group_mod *mod)
+{
+	for (unsigned i = 0; i < mod->n_buckets; i++)
+		if (mod->buckets[i].weight)
+			return true;
+	return mod->n_buckets == 0;
+}
+
 /* A group of the same number counts as there: whether that is a loop is another question. */
 static int check_actions(struct of_switch *sw, const struct of_group_mod *mod,
 	const struct of_actions *actions, struct of_err *reterr_of)
@@ -119,6 +128,8 @@ int of_group_check(struct of_switch *sw, const struct of_group_mod *mod, struct 
 	if (mod->group > OF_GROUP_MAX)
 		return fail(reterr_of, OF_GM_INVALID_GROUP);
 	if (mod->type == OF_GT_INDIRECT && mod->n_buckets != 1)
+		return fail(reterr_of, OF_GM_INVALID_GROUP);
+	if (mod->type == OF_GT_SELECT && !weighs(mod))
 		return fail(reterr_of, OF_GM_INVALID_GROUP);
 	if (mod->n_buckets > OF_MAX_BUCKETS)
 		return fail(reterr_of, OF_GM_OUT_OF_BUCKETS);

@@ -100,8 +100,8 @@ static int decode_port_mod(struct of13_in *in)
 	of13_skip(&in->body, 4);
 	memcpy(mod->mac, of_take(&in->body, 6), 6);
 	of13_skip(&in->body, 2);
-	mod->config = of13_u32(&in->body) & OFPPC11_ALL;
-	mod->mask = of13_u32(&in->body) & OFPPC11_ALL;
+	mod->config = of13_u32(&in->body);
+	mod->mask = of13_u32(&in->body);
 	mod->advertise = of13_u32(&in->body);
 	mod->config &= mod->mask;
 	return 0;

@@ -78,16 +78,26 @@ static json_t *disks_json(const struct vmm_machine *machine)
 	return list;
 }
 
+static json_t *nic_json(const struct vmm_machine *machine, unsigned i)
+{
+	const struct vmm_def_nic *nic = &machine->conf.def->nics[i];
+	const struct vmm_devices *d = &machine->devices;
+	const struct vmm_vfio_device *device;
+
+	if (!nic->vf)
+		return json_pack("{s:s, s:s}", "socket", nic->socket, "link",
+			vmm_net_link_is_up(d->nics[i]) ? "up" : "down");
+	device = vmm_vfio_function_device(d->vfs[i]);
+	return json_pack("{s:s, s:s, s:b}", "vf", nic->vf, "device", device->address, "gone",
+		device->fd < 0);
+}
+
 static json_t *nics_json(const struct vmm_machine *machine)
 {
-	const struct vmm_devices *d = &machine->devices;
 	json_t *list = json_array();
 
-	for (unsigned i = 0; i < d->n_nics; i++)
-		if (d->nics[i])
-			json_array_append_new(list,
-				json_pack("{s:s, s:s}", "socket", machine->conf.def->nics[i].socket,
-					"link", vmm_net_link_is_up(d->nics[i]) ? "up" : "down"));
+	for (unsigned i = 0; i < machine->devices.n_nics; i++)
+		json_array_append_new(list, nic_json(machine, i));
 	return list;
 }
 
@@ -186,6 +196,9 @@ static int balloon(
 {
 	const json_t *size = json_object_get(call->params, "size");
 
+	if (vmm_devices_have_vf(&machine->devices))
+		return sh_err_set(
+			err, -ENOTSUP, "its memory is locked for a VF: there is no balloon");
 	if (!machine->devices.balloon)
 		return sh_err_set(
 			err, -ENODEV, "it has no balloon: set balloon and start it again");

@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/kvm.h>
 #include <linux/userfaultfd.h>
+#include <linux/vfio.h>
 #include <pwd.h>
 #include <seccomp.h>
 #include <stdlib.h>
@@ -94,6 +95,7 @@ static const int device_calls[] = {
 
 /* What changes while the guest runs: interrupts, kicks, BARs in memory. */
 static const unsigned long common_ioctls[] = {
+	VFIO_DEVICE_SET_IRQS,
 	KVM_IOEVENTFD,
 	KVM_IRQFD,
 	KVM_IRQ_LINE,
@@ -113,7 +115,7 @@ static const unsigned long main_ioctls[] = {
 	KVM_GET_TSC_KHZ, KVM_GET_VCPU_EVENTS, KVM_GET_XCRS, KVM_GET_XSAVE, KVM_KVMCLOCK_CTRL,
 	KVM_SET_CLOCK, KVM_SET_DEBUGREGS, KVM_SET_IRQCHIP, KVM_SET_LAPIC, KVM_SET_MP_STATE,
 	KVM_SET_MSRS, KVM_SET_PIT2, KVM_SET_REGS, KVM_SET_SREGS, KVM_SET_VCPU_EVENTS, KVM_SET_XCRS,
-	KVM_SET_XSAVE, FICLONE, TCGETS, TCSETS, /* the terminal as it was */
+	KVM_SET_XSAVE, FICLONE, VFIO_DEVICE_RESET, TCGETS, TCSETS, /* the terminal as it was */
 };
 
 static const int memory_calls[] = { SCMP_SYS(lseek) };

@@ -233,9 +233,8 @@ static const struct row disk_rows[] = {
 static const struct row nic_rows[] = {
 	{ "portgroup", take_ignored, .offset = 0 },
 	{ "port", take_ignored, .offset = 0 },
-	{ "vf", take_ignored, .offset = 0 },
 	{ "socket", take_text, AT(vmm_def_nic, socket) },
-	{ "device", take_text, AT(vmm_def_nic, device) },
+	{ "vf", take_text, AT(vmm_def_nic, vf) },
 	{ "mac", take_mac, .offset = 0 },
 	{ "queues", take_unsigned, AT(vmm_def_nic, queues), .min = 1, .max = 8 },
 	{ "mtu", take_unsigned, AT(vmm_def_nic, mtu), .min = 68, .max = 9000 },
@@ -314,14 +313,18 @@ static int check_nic(const struct vmm_definition *def, unsigned i, struct sh_err
 {
 	const struct vmm_def_nic *nic = &def->nics[i];
 
-	if (!nic->socket == !nic->device)
+	if (!nic->socket == !nic->vf)
+		return sh_err_set(
+			err, -EINVAL, "nics[%u]: give its socket (vhost-user) or its vf", i);
+	if (nic->vf && def->restore)
+		return sh_err_set(err, -EINVAL, "nics[%u].vf: no snapshot has a VF", i);
+	if (nic->vf && nic->has_mac)
 		return sh_err_set(err, -EINVAL,
-			"nics[%u]: give its socket (vhost-user) or its device (a VF)", i);
-	if (nic->socket && def->memory.mergeable)
+			"nics[%u].mac: a VF has its own: 'shunt sriov set' changes it", i);
+	if (def->memory.mergeable)
 		return sh_err_set(err, -EINVAL,
-			"memory.mergeable: a switch cannot reach memory that is merged (nics[%u] "
-			"is on vhost-user)",
-			i);
+			"memory.mergeable: a %s cannot reach memory that is merged (nics[%u])",
+			nic->vf ? "VF" : "switch", i);
 	return 0;
 }
 

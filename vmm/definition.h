@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A machine's definition: one JSON object, as an item of `vms:` in shunt.yaml(5), with what shuntd
- * has found out for it (`socket` and `device` of a NIC). Reading is pure.
+ * has found out for it (`socket` of a NIC). Reading is pure.
  */
 #pragma once
 
@@ -24,7 +24,7 @@ struct vmm_def_disk {
 
 struct vmm_def_nic {
 	const char *socket; /* of vhost-user; or */
-	const char *device; /* PCI address of a VF */
+	const char *vf;     /* as eth0/0, or a PCI address */
 	uint8_t mac[6];
 	bool has_mac;
 	unsigned queues; /* pairs */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Making a machine's virtio devices. Main thread; their order on the bus is that of the definition,
+ * Making a machine's devices. Main thread; their order on the bus is that of the definition,
  * disks first, so that the guest's names for them stay.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "confine.h"
 #include "devices.h"
@@ -51,8 +52,27 @@ static void make_mac(const char *machine, unsigned nic, uint8_t ret[6])
 	memcpy(ret + 1, &hash, 5);
 }
 
-static int add_nic(
-	struct vmm_devices *d, const struct vmm_definition *def, unsigned i, struct sh_err *err)
+_Static_assert(VMM_NICS <= VMM_VFIO_FUNCTIONS, "each may be a VF");
+
+static int add_vf(struct vmm_devices *d, const struct vmm_kvm *kvm, const char *vf, unsigned i,
+	struct sh_err *err)
+{
+	struct vmm_vfio_device device = { .fd = -1 };
+	int r = vmm_vfio_open(&d->vfio, vf, d->set.mem, kvm, &device, err);
+
+	for (unsigned k = 0; r == 0 && k < i; k++)
+		if (d->vfs[k] &&
+			strcmp(vmm_vfio_function_device(d->vfs[k])->address, device.address) == 0)
+			r = sh_err_set(err, -EEXIST, "it is given twice");
+	if (r == 0)
+		r = vmm_vfio_function_new(d->set.pci, d->nic_names[i], &device, &d->vfs[i], err);
+	if (r < 0 && device.fd >= 0)
+		close(device.fd);
+	return r < 0 ? sh_err_prefix(err, r, "vf '%s'", vf) : 0;
+}
+
+static int add_nic(struct vmm_devices *d, const struct vmm_definition *def,
+	const struct vmm_kvm *kvm, unsigned i, struct sh_err *err)
 {
 	const struct vmm_def_nic *nic = &def->nics[i];
 	struct vmm_net_conf conf = {
@@ -63,9 +83,9 @@ static int add_nic(
 	};
 
 	d->n_nics = i + 1;
-	if (!nic->socket)
-		return 0;
 	snprintf(d->nic_names[i], VMM_DEVICE_NAME, "net%u", i);
+	if (nic->vf)
+		return add_vf(d, kvm, nic->vf, i, err);
 	make_mac(def->name, i, conf.mac);
 	if (nic->has_mac)
 		memcpy(conf.mac, nic->mac, sizeof(conf.mac));
@@ -83,8 +103,9 @@ static int add_console(struct vmm_devices *d, const char *what, struct sh_err *e
 	return conf.out_fd < 0 ? 0 : vmm_virtio_console_new(&d->set, &conf, err);
 }
 
-int vmm_devices_open(struct vmm_devices *d, const struct vmm_definition *def, struct vmm_pci *pci,
-	const struct vmm_mem *mem, struct sh_err *err)
+int vmm_devices_open(struct vmm_devices *d, const struct vmm_definition *def,
+	const struct vmm_kvm *kvm, struct vmm_pci *pci, const struct vmm_mem *mem,
+	struct sh_err *err)
 {
 	int r;
 
@@ -99,12 +120,18 @@ int vmm_devices_open(struct vmm_devices *d, const struct vmm_definition *def, st
 	for (unsigned i = 0; r == 0 && i < def->n_disks; i++)
 		r = add_disk(d, def, i, err);
 	for (unsigned i = 0; r == 0 && i < def->n_nics; i++)
-		r = add_nic(d, def, i, err);
-	if (r == 0 && def->balloon)
+		r = add_nic(d, def, kvm, i, err);
+	/* A VF writes to memory that the guest has given away as well: none of it may go. */
+	if (r == 0 && def->balloon && !vmm_devices_have_vf(d))
 		r = vmm_balloon_new(&d->set, &d->balloon, err);
 	if (r == 0 && def->rng)
 		r = vmm_rng_new(&d->set, err);
 	return r;
+}
+
+bool vmm_devices_have_vf(const struct vmm_devices *d)
+{
+	return d->vfio.container;
 }
 
 static void on_missing(void *ctx)
@@ -130,8 +157,12 @@ static int wait_for_nics(struct vmm_devices *d, struct sh_err *err)
 	for (unsigned i = 0; i < d->n_nics; i++) {
 		int r;
 
-		if (!d->nics[i])
+		if (!d->nics[i]) {
+			r = vmm_vfio_function_start(d->vfs[i], d->main);
+			if (r < 0)
+				return sh_err_set(err, r, "%s: %s", d->nic_names[i], strerror(-r));
 			continue;
+		}
 		d->missing[i] = (struct vmm_source){ vmm_net_ready_fd(d->nics[i]), on_missing, d };
 		r = vmm_loop_add(d->main, &d->missing[i], EPOLLIN);
 		if (r < 0)
@@ -165,6 +196,9 @@ void vmm_devices_done(struct vmm_devices *d)
 		return;
 	vmm_loop_done(&d->loop);
 	vmm_virtio_free_all(&d->set);
+	for (unsigned i = 0; i < d->n_nics; i++)
+		vmm_vfio_function_free(d->vfs[i]);
+	vmm_vfio_close(&d->vfio);
 	vmm_console_close(&d->console);
 	d->is_open = false;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The virtio devices of a machine, made from its definition: disks, NICs, balloon, random numbers,
- * a console. One thread serves the slow ones, each disk has its own.
+ * The devices of a machine, made from its definition: disks, NICs, balloon, random numbers, a
+ * console. One thread serves the slow ones, each disk has its own.
  */
 #pragma once
 
 #include "console.h"
 #include "definition.h"
+#include "vfio.h"
 #include "virtio_balloon.h"
 #include "virtio_blk.h"
 #include "virtio_net.h"
@@ -20,7 +21,9 @@ struct vmm_devices {
 	struct vmm_balloon *balloon; /* NULL without */
 	unsigned n_disks, n_nics;
 	struct vmm_blk *disks[VMM_DISKS];
-	struct vmm_net *nics[VMM_NICS]; /* NULL: a VF, which is not here */
+	struct vmm_vfio vfio;
+	struct vmm_vfio_function *vfs[VMM_NICS]; /* NULL: on vhost-user, and then in nics */
+	struct vmm_net *nics[VMM_NICS];
 	char disk_names[VMM_DISKS][VMM_DEVICE_NAME], nic_names[VMM_NICS][VMM_DEVICE_NAME];
 	struct vmm_console console;
 
@@ -39,7 +42,8 @@ struct vmm_devices {
  * thread:  main
  */
 int vmm_devices_open(struct vmm_devices *devices, const struct vmm_definition *def,
-	struct vmm_pci *pci, const struct vmm_mem *mem, struct sh_err *err);
+	const struct vmm_kvm *kvm, struct vmm_pci *pci, const struct vmm_mem *mem,
+	struct sh_err *err);
 
 /**
  * Start their threads. on_complete is called in the main loop once the guest may run, which is when
@@ -47,6 +51,9 @@ int vmm_devices_open(struct vmm_devices *devices, const struct vmm_definition *d
  */
 int vmm_devices_start(struct vmm_devices *devices, struct vmm_loop *main,
 	void (*on_complete)(void *ctx), void *ctx, struct sh_err *err);
+
+/** Whether a device of the host writes to the guest's memory, which then stays where it is. */
+bool vmm_devices_have_vf(const struct vmm_devices *devices);
 
 /** After vCPUs have ended, before the bus is freed. */
 void vmm_devices_done(struct vmm_devices *devices);

@@ -178,8 +178,8 @@ int vmm_machine_open(
 	if (r == 0 && conf->def->restore)
 		r = vmm_restore_open(machine, err);
 	if (r == 0)
-		r = vmm_devices_open(
-			&machine->devices, conf->def, machine->pci, &machine->mem, err);
+		r = vmm_devices_open(&machine->devices, conf->def, &machine->kvm, machine->pci,
+			&machine->mem, err);
 	if (r == 0)
 		r = vmm_pci_place(machine->pci, err);
 	if (r == 0 && !conf->def->restore)

@@ -45,6 +45,7 @@ static const char usage[] =
 	"      --no-reboot        end with status 3 where the guest resets itself\n"
 	"      --slow-kvm         run although KVM of this machine interprets guests\n"
 	"      --log-level LEVEL  err, warn, notice (default), info or debug\n"
+	"      --check            say whether KVM runs guests here, and exit\n"
 	"      --version          print the version and exit\n"
 	"  -h, --help             print this and exit\n"
 	"\n"
@@ -60,6 +61,7 @@ enum option_id {
 	OPT_NO_REBOOT,
 	OPT_SLOW_KVM,
 	OPT_LOG_LEVEL,
+	OPT_CHECK,
 	OPT_VERSION,
 };
 
@@ -80,6 +82,7 @@ static const struct option options[] = {
 	{ "no-reboot", no_argument, NULL, OPT_NO_REBOOT },
 	{ "slow-kvm", no_argument, NULL, OPT_SLOW_KVM },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
+	{ "check", no_argument, NULL, OPT_CHECK },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -90,6 +93,7 @@ struct arguments {
 	const char *definition, *api_socket;
 	const char *name, *kernel, *initrd, *cmdline, *restore, *user, *serial[VMM_SERIALS];
 	unsigned n_serials, vcpus;
+	bool is_check;
 	uint64_t memory;
 	enum sh_log_level level;
 	struct vmm_machine_conf conf;
@@ -192,6 +196,9 @@ static int take_option(int option, struct arguments *arguments)
 		if (sh_log_level_parse(optarg, &arguments->level) == 0)
 			return -1;
 		return wrong_usage("--log-level is err, warn, notice, info or debug, not ", optarg);
+	case OPT_CHECK:
+		arguments->is_check = true;
+		return -1;
 	case OPT_VERSION:
 		printf("shunt-vmm %s\n", sh_version());
 		return 0;
@@ -312,6 +319,28 @@ static int run(const struct arguments *arguments, struct vmm_definition *def, st
 	return r < 0 ? r : machine.exit_status;
 }
 
+static int serve(const struct arguments *arguments, struct vmm_definition *def, struct sh_err *err)
+{
+	int r = arguments->definition ? read_definition(arguments->definition, def, err) : 0;
+
+	if (r < 0)
+		return r;
+	override(def, arguments);
+	r = vmm_definition_check(def, err);
+	return r < 0 ? r : run(arguments, def, err);
+}
+
+static int check(const struct arguments *arguments, struct sh_err *err)
+{
+	struct vmm_kvm kvm = { .fd = -1, .vm = -1 };
+	int r = vmm_kvm_open(arguments->conf.slow_kvm, &kvm, err);
+
+	if (r == 0)
+		printf("KVM runs guests here\n");
+	vmm_kvm_close(&kvm);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments arguments = { .level = SH_LOG_NOTICE };
@@ -330,13 +359,7 @@ int main(int argc, char **argv)
 	json_object_seed(0); /* likewise */
 	sh_log_init("shunt-vmm", arguments.level);
 	vmm_definition_init(&def);
-	r = arguments.definition ? read_definition(arguments.definition, &def, &err) : 0;
-	if (r == 0) {
-		override(&def, &arguments);
-		r = vmm_definition_check(&def, &err);
-	}
-	if (r == 0)
-		r = run(&arguments, &def, &err);
+	r = arguments.is_check ? check(&arguments, &err) : serve(&arguments, &def, &err);
 	vmm_definition_done(&def);
 	if (r < 0) {
 		fprintf(stderr, "shunt-vmm: %s\n", err.text);

@@ -44,20 +44,42 @@ static uint32_t *table_word(struct msix_vector *vector, unsigned word)
 	}
 }
 
-uint64_t msix_read(const struct vmm_pci_device *device, uint64_t offset, unsigned n)
+static bool in_table(const struct msix *msix, unsigned bar, uint64_t offset)
+{
+	return bar == msix->place.table_bar && offset >= msix->place.table_offset &&
+	       offset - msix->place.table_offset < (uint64_t)msix->n * ENTRY_SIZE;
+}
+
+static bool in_pending_bits(const struct msix *msix, unsigned bar, uint64_t offset)
+{
+	return bar == msix->place.pba_bar && offset >= msix->place.pba_offset &&
+	       offset - msix->place.pba_offset < sizeof(uint64_t);
+}
+
+bool msix_has(const struct vmm_pci_device *device, unsigned bar, uint64_t offset)
+{
+	const struct msix *msix = device->msix;
+
+	return msix && ((msix->owns_bar && bar == msix->place.table_bar) ||
+			       in_table(msix, bar, offset) || in_pending_bits(msix, bar, offset));
+}
+
+uint64_t msix_read(const struct vmm_pci_device *device, unsigned bar, uint64_t offset, unsigned n)
 {
 	struct msix *msix = device->msix;
-	uint8_t bytes[MSIX_BAR_SIZE] = { 0 };
+	uint8_t bytes[VMM_MSIX_MAX * ENTRY_SIZE] = { 0 };
 
-	if (offset >= MSIX_PBA) {
-		put_le(bytes + MSIX_PBA, pending_bits(msix), 8);
-	} else {
-		for (unsigned i = 0; i < msix->n; i++)
-			for (unsigned word = 0; word < 4; word++)
-				put_le(bytes + i * ENTRY_SIZE + 4 * word,
-					*table_word(&msix->vectors[i], word), 4);
+	if (in_pending_bits(msix, bar, offset)) {
+		put_le(bytes, pending_bits(msix), 8);
+		return get_le(bytes + offset - msix->place.pba_offset, n);
 	}
-	return get_le(bytes + offset, n);
+	if (!in_table(msix, bar, offset))
+		return 0;
+	for (unsigned i = 0; i < msix->n; i++)
+		for (unsigned word = 0; word < 4; word++)
+			put_le(bytes + i * ENTRY_SIZE + 4 * word,
+				*table_word(&msix->vectors[i], word), 4);
+	return get_le(bytes + offset - msix->place.table_offset, n);
 }
 
 static void write_word(struct vmm_pci_device *device, uint64_t offset, uint32_t value)
@@ -66,8 +88,6 @@ static void write_word(struct vmm_pci_device *device, uint64_t offset, uint32_t 
 	struct msix_vector *vector;
 	unsigned word = (unsigned)(offset % ENTRY_SIZE / 4);
 
-	if (offset / ENTRY_SIZE >= msix->n)
-		return;
 	vector = &msix->vectors[offset / ENTRY_SIZE];
 	if (word == 3)
 		value &= PCI_MSIX_ENTRY_CTRL_MASKBIT;
@@ -80,10 +100,12 @@ static void write_word(struct vmm_pci_device *device, uint64_t offset, uint32_t 
 }
 
 /* The table takes whole words (4 or 8 bytes) alone. */
-void msix_write(struct vmm_pci_device *device, uint64_t offset, unsigned n, uint64_t value)
+void msix_write(
+	struct vmm_pci_device *device, unsigned bar, uint64_t offset, unsigned n, uint64_t value)
 {
-	if (n < 4)
+	if (n < 4 || !in_table(device->msix, bar, offset))
 		return;
+	offset -= device->msix->place.table_offset;
 	write_word(device, offset, (uint32_t)value);
 	if (n == 8)
 		write_word(device, offset + 4, (uint32_t)(value >> 32));
@@ -108,12 +130,22 @@ static void set_on(struct vmm_pci_device *device, unsigned i, bool on)
 	vector->on = on && r == 0;
 }
 
+static void set_enabled(struct vmm_pci_device *device, bool enabled)
+{
+	bool was = device->msix->enabled;
+
+	device->msix->enabled = enabled;
+	if (enabled != was && device->ops->msix)
+		device->ops->msix(device->ctx, enabled);
+}
+
 void msix_update(struct vmm_pci_device *device)
 {
 	struct msix *msix = device->msix;
 	uint64_t control = get_le(device->config + msix->cap + PCI_MSIX_FLAGS, 2);
 	bool may_fire = (control & PCI_MSIX_FLAGS_ENABLE) && !(control & PCI_MSIX_FLAGS_MASKALL);
 
+	set_enabled(device, control & PCI_MSIX_FLAGS_ENABLE);
 	for (unsigned i = 0; i < msix->n; i++)
 		set_on(device, i,
 			may_fire && !(msix->vectors[i].control & PCI_MSIX_ENTRY_CTRL_MASKBIT));
@@ -123,6 +155,7 @@ void msix_reset(struct vmm_pci_device *device)
 {
 	struct msix *msix = device->msix;
 
+	set_enabled(device, false);
 	for (unsigned i = 0; i < msix->n; i++) {
 		struct msix_vector *vector = &msix->vectors[i];
 		eventfd_t count;
@@ -165,7 +198,8 @@ void msix_free(struct vmm_pci_device *device)
 	device->msix = NULL;
 }
 
-static int add_cap(struct vmm_pci_device *device, unsigned bar, unsigned n_vectors)
+static int add_cap(
+	struct vmm_pci_device *device, const struct vmm_msix_place *place, unsigned n_vectors)
 {
 	static const uint8_t control_bits[] = { 0,
 		(PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL) >> 8 };
@@ -173,8 +207,8 @@ static int add_cap(struct vmm_pci_device *device, unsigned bar, unsigned n_vecto
 	int cap;
 
 	put_le(body, n_vectors - 1, 2);
-	put_le(body + 2, bar, 4);
-	put_le(body + 6, MSIX_PBA | bar, 4);
+	put_le(body + 2, place->table_offset | place->table_bar, 4);
+	put_le(body + 6, place->pba_offset | place->pba_bar, 4);
 	cap = vmm_pci_cap_add(device, PCI_CAP_ID_MSIX, body, sizeof(body));
 	if (cap > 0)
 		vmm_pci_config_writable(
@@ -182,24 +216,21 @@ static int add_cap(struct vmm_pci_device *device, unsigned bar, unsigned n_vecto
 	return cap;
 }
 
-int vmm_msix_add(
-	struct vmm_pci_device *device, unsigned bar, unsigned n_vectors, struct sh_err *err)
+int vmm_msix_add_at(struct vmm_pci_device *device, const struct vmm_msix_place *place,
+	unsigned n_vectors, struct sh_err *err)
 {
 	struct msix *msix;
 	int r;
 
 	if (device->msix || n_vectors < 1 || n_vectors > VMM_MSIX_MAX)
 		return sh_err_set(err, -EINVAL, "MSI-X of %u vectors", n_vectors);
-	r = vmm_pci_bar_add(device, bar, MSIX_BAR_SIZE, false, err);
-	if (r < 0)
-		return r;
-	r = add_cap(device, bar, n_vectors);
+	r = add_cap(device, place, n_vectors);
 	if (r < 0)
 		return sh_err_set(err, r, "no room for the MSI-X capability");
 	msix = calloc(1, sizeof(*msix));
 	if (!msix)
 		return sh_err_set(err, -ENOMEM, "out of memory");
-	msix->bar = bar;
+	msix->place = *place;
 	msix->cap = (unsigned)r;
 	msix->first_gsi = device->bus->next_gsi;
 	device->msix = msix;
@@ -213,6 +244,21 @@ int vmm_msix_add(
 	}
 	device->bus->next_gsi += n_vectors;
 	return 0;
+}
+
+int vmm_msix_add(
+	struct vmm_pci_device *device, unsigned bar, unsigned n_vectors, struct sh_err *err)
+{
+	const struct vmm_msix_place place = {
+		.table_bar = bar, .pba_bar = bar, .pba_offset = MSIX_PBA
+	};
+	int r = vmm_pci_bar_add(device, bar, MSIX_BAR_SIZE, false, err);
+
+	if (r == 0)
+		r = vmm_msix_add_at(device, &place, n_vectors, err);
+	if (r == 0)
+		device->msix->owns_bar = true;
+	return r;
 }
 
 int vmm_msix_fd(struct vmm_pci_device *device, unsigned vector)

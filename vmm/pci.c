@@ -86,23 +86,41 @@ int vmm_pci_add(struct vmm_pci *bus, const struct vmm_pci_id *id, const struct v
 	return 0;
 }
 
-int vmm_pci_bar_add(struct vmm_pci_device *device, unsigned bar, uint64_t size, bool prefetchable,
+static uint8_t *bar_register(struct vmm_pci_device *device, unsigned bar)
+{
+	return device->config + PCI_BASE_ADDRESS_0 + 4 * bar;
+}
+
+/* The guest cannot change the bits that say so. */
+static bool is_64_bit(const uint8_t *bar_register)
+{
+	return *bar_register & PCI_BASE_ADDRESS_MEM_TYPE_64;
+}
+
+int vmm_pci_bar_add_like(struct vmm_pci_device *device, unsigned bar, uint64_t size, unsigned bits,
 	struct sh_err *err)
 {
-	unsigned offset = PCI_BASE_ADDRESS_0 + 4 * bar;
+	unsigned n = bits & PCI_BASE_ADDRESS_MEM_TYPE_64 ? 2 : 1; /* registers */
 	uint8_t mask[8];
 
-	if (bar % 2 || bar >= VMM_PCI_BARS || device->bars[bar].size || size < 4096 ||
-		(size & (size - 1)))
+	if (bar + n > VMM_PCI_BARS || device->bars[bar].size || size < 4096 ||
+		(size & (size - 1)) || (n == 1 && size > UINT32_MAX))
 		return sh_err_set(
 			err, -EINVAL, "BAR %u of %llu bytes", bar, (unsigned long long)size);
 	device->bars[bar].size = size;
-	device->config[offset] = PCI_BASE_ADDRESS_MEM_TYPE_64;
-	if (prefetchable)
-		device->config[offset] |= PCI_BASE_ADDRESS_MEM_PREFETCH;
+	*bar_register(device, bar) =
+		(uint8_t)(bits & (PCI_BASE_ADDRESS_MEM_TYPE_64 | PCI_BASE_ADDRESS_MEM_PREFETCH));
 	put_le(mask, ~(size - 1), 8);
-	vmm_pci_config_writable(device, offset, mask, 8);
+	vmm_pci_config_writable(device, PCI_BASE_ADDRESS_0 + 4 * bar, mask, 4 * n);
 	return 0;
+}
+
+int vmm_pci_bar_add(struct vmm_pci_device *device, unsigned bar, uint64_t size, bool prefetchable,
+	struct sh_err *err)
+{
+	return vmm_pci_bar_add_like(device, bar, size,
+		PCI_BASE_ADDRESS_MEM_TYPE_64 | (prefetchable ? PCI_BASE_ADDRESS_MEM_PREFETCH : 0),
+		err);
 }
 
 int vmm_pci_cap_add(struct vmm_pci_device *device, uint8_t id, const void *body, unsigned n)
@@ -144,16 +162,18 @@ static bool lies_in(const struct vmm_pci_window *window, uint64_t gpa, uint64_t 
 	       gpa - window->base <= window->size - size;
 }
 
-static uint64_t bar_address(const struct vmm_pci_device *device, unsigned bar)
+static uint64_t bar_address(struct vmm_pci_device *device, unsigned bar)
 {
-	return get_le(device->config + PCI_BASE_ADDRESS_0 + 4 * bar, 8) &
-	       (uint64_t)PCI_BASE_ADDRESS_MEM_MASK;
+	const uint8_t *reg = bar_register(device, bar);
+
+	return get_le(reg, is_64_bit(reg) ? 8 : 4) & (uint64_t)PCI_BASE_ADDRESS_MEM_MASK;
 }
 
 static void set_bar(struct vmm_pci_device *device, unsigned i, bool on, uint64_t gpa)
 {
 	struct bar *bar = &device->bars[i];
-	bool is_msix = device->msix && device->msix->bar == i;
+	const struct msix *msix = device->msix;
+	bool is_msix = msix && msix->owns_bar && msix->place.table_bar == i;
 
 	if (bar->on && !is_msix && device->ops->moved)
 		device->ops->moved(device->ctx, i, false, bar->gpa);
@@ -197,24 +217,25 @@ static int take_place(struct vmm_pci_window *free_part, uint64_t size, uint64_t 
 	return 0;
 }
 
-/* Big and prefetchable ones go above memory; the other window takes what fits. */
+/* Big and prefetchable ones go above memory, where they can; the other window takes what fits. */
 static int place_device(
 	struct vmm_pci_device *device, struct vmm_pci_window *low, struct vmm_pci_window *high)
 {
 	for (unsigned i = 0; i < VMM_PCI_BARS; i++) {
-		uint8_t *reg = device->config + PCI_BASE_ADDRESS_0 + 4 * i;
+		uint8_t *reg = bar_register(device, i);
 		uint64_t gpa = 0;
 		int r = -ENOSPC;
 
 		if (!device->bars[i].size)
 			continue;
-		if (!(*reg & PCI_BASE_ADDRESS_MEM_PREFETCH))
+		if (!(*reg & PCI_BASE_ADDRESS_MEM_PREFETCH) || !is_64_bit(reg))
 			r = take_place(low, device->bars[i].size, &gpa);
-		if (r < 0)
+		if (r < 0 && is_64_bit(reg))
 			r = take_place(high, device->bars[i].size, &gpa);
 		if (r < 0)
 			return r;
-		put_le(reg, gpa | (*reg & ~PCI_BASE_ADDRESS_MEM_MASK & 0xf), 8);
+		put_le(reg, gpa | (*reg & ~PCI_BASE_ADDRESS_MEM_MASK & 0xf),
+			is_64_bit(reg) ? 8 : 4);
 	}
 	return 0;
 }
@@ -241,6 +262,8 @@ void vmm_pci_reset(struct vmm_pci *bus)
 	for (unsigned i = 0; i < bus->n_devices; i++) {
 		struct vmm_pci_device *device = bus->devices[i];
 
+		if (device->is_gone)
+			continue;
 		memcpy(device->config, device->first, sizeof(device->config));
 		update_bars(device);
 		if (device->msix)
@@ -249,6 +272,17 @@ void vmm_pci_reset(struct vmm_pci *bus)
 			device->ops->reset(device->ctx);
 	}
 	pthread_mutex_unlock(&bus->lock);
+}
+
+void vmm_pci_remove(struct vmm_pci_device *device)
+{
+	pthread_mutex_lock(&device->bus->lock);
+	device->config[PCI_COMMAND] = 0;
+	update_bars(device);
+	if (device->msix)
+		msix_reset(device);
+	device->is_gone = true;
+	pthread_mutex_unlock(&device->bus->lock);
 }
 
 unsigned vmm_pci_count(const struct vmm_pci *bus)
@@ -319,12 +353,17 @@ static void config_write(struct vmm_pci_device *device, unsigned offset, unsigne
 		device->ops->config(device->ctx, device->config, offset, n, true);
 }
 
+static struct vmm_pci_device *in_slot(struct vmm_pci *bus, uint64_t slot)
+{
+	return slot < bus->n_devices && !bus->devices[slot]->is_gone ? bus->devices[slot] : NULL;
+}
+
 /* An ECAM address names bus 0, device, function 0 and a register, or nothing. */
 static struct vmm_pci_device *ecam_device(struct vmm_pci *bus, uint64_t offset)
 {
 	uint64_t slot = offset >> 15, function = (offset >> 12) & 7;
 
-	return slot < bus->n_devices && function == 0 ? bus->devices[slot] : NULL;
+	return function == 0 ? in_slot(bus, slot) : NULL;
 }
 
 static struct vmm_pci_device *bar_device(
@@ -373,8 +412,8 @@ bool vmm_pci_read(struct vmm_pci *bus, uint64_t gpa, unsigned n, uint64_t *ret)
 			*ret = config_read(device, gpa % VMM_PCI_CONFIG, n);
 	} else {
 		device = bar_device(bus, gpa, n, &bar);
-		if (device && device->msix && device->msix->bar == bar)
-			*ret = msix_read(device, gpa - device->bars[bar].gpa, n);
+		if (device && msix_has(device, bar, gpa - device->bars[bar].gpa))
+			*ret = msix_read(device, bar, gpa - device->bars[bar].gpa, n);
 		else if (device && device->ops->read)
 			*ret = ones(n) &
 			       device->ops->read(device->ctx, bar, gpa - device->bars[bar].gpa, n);
@@ -398,8 +437,8 @@ bool vmm_pci_write(struct vmm_pci *bus, uint64_t gpa, unsigned n, uint64_t value
 			config_write(device, gpa % VMM_PCI_CONFIG, n, value);
 	} else {
 		device = bar_device(bus, gpa, n, &bar);
-		if (device && device->msix && device->msix->bar == bar)
-			msix_write(device, gpa - device->bars[bar].gpa, n, value);
+		if (device && msix_has(device, bar, gpa - device->bars[bar].gpa))
+			msix_write(device, bar, gpa - device->bars[bar].gpa, n, value);
 		else if (device && device->ops->write)
 			device->ops->write(device->ctx, bar, gpa - device->bars[bar].gpa, n, value);
 	}
@@ -414,9 +453,7 @@ static struct vmm_pci_device *port_device(struct vmm_pci *bus, unsigned *ret_off
 	unsigned slot = (address >> 11) & 31;
 
 	*ret_offset = address & 0xfc;
-	if (!(address & 0x80000000) || (address & 0x00ff0700) || slot >= bus->n_devices)
-		return NULL;
-	return bus->devices[slot];
+	return (address & 0x80000000) && !(address & 0x00ff0700) ? in_slot(bus, slot) : NULL;
 }
 
 uint32_t vmm_pci_in(struct vmm_pci *bus, unsigned port, unsigned n)

@@ -30,6 +30,8 @@ struct vmm_pci_ops {
 	void (*moved)(void *ctx, unsigned bar, bool on, uint64_t gpa);
 	/* The guest reset the device or the machine. */
 	void (*reset)(void *ctx);
+	/* The guest switched MSI-X on or off. May be NULL. */
+	void (*msix)(void *ctx, bool on);
 	/* The guest is about to read n bytes of configuration space at offset, or has written them
 	 * (as far as they are writable); both may be changed in place. May be NULL. */
 	void (*config)(void *ctx, uint8_t *config, unsigned offset, unsigned n, bool written);
@@ -52,6 +54,13 @@ int vmm_pci_add(struct vmm_pci *bus, const struct vmm_pci_id *id, const struct v
 
 /** A 64-bit memory BAR (takes bar and bar + 1). size: a power of 2, at least 4096. */
 int vmm_pci_bar_add(struct vmm_pci_device *device, unsigned bar, uint64_t size, bool prefetchable,
+	struct sh_err *err);
+
+/**
+ * A memory BAR as a device of the host has it. bits: the low ones of its register (64-bit,
+ * prefetchable); a 64-bit one takes bar + 1 too.
+ */
+int vmm_pci_bar_add_like(struct vmm_pci_device *device, unsigned bar, uint64_t size, unsigned bits,
 	struct sh_err *err);
 
 /**
@@ -84,6 +93,23 @@ int vmm_pci_map(struct vmm_pci_device *device, uint64_t gpa, uint64_t size, void
 /** MSI-X with its table and pending bits in a BAR of its own, which the bus serves. */
 int vmm_msix_add(
 	struct vmm_pci_device *device, unsigned bar, unsigned n_vectors, struct sh_err *err);
+
+struct vmm_msix_place {
+	unsigned table_bar, table_offset; /* offset: a multiple of 8 */
+	unsigned pba_bar, pba_offset;     /* of the pending bits */
+};
+
+/** MSI-X with its table and pending bits inside of BARs that the device has already. */
+int vmm_msix_add_at(struct vmm_pci_device *device, const struct vmm_msix_place *place,
+	unsigned n_vectors, struct sh_err *err);
+
+/**
+ * Take the device from the bus as if it were pulled: the guest reads ones from now on, and no
+ * function of the device is called any more. It stays the bus's to free.
+ *
+ * thread: main
+ */
+void vmm_pci_remove(struct vmm_pci_device *device);
 
 /**
  * An eventfd that raises the vector when written (irqfd). A masked vector is kept pending. Stays

@@ -11,7 +11,7 @@
 
 #include "pci_bus.h"
 
-#define MSIX_BAR_SIZE 4096
+#define MSIX_BAR_SIZE 4096 /* of a BAR that holds nothing else */
 #define MSIX_PBA      2048 /* offset in the BAR */
 
 struct msix_vector {
@@ -21,7 +21,10 @@ struct msix_vector {
 };
 
 struct msix {
-	unsigned bar, cap; /* cap: offset in configuration space */
+	struct vmm_msix_place place;
+	bool owns_bar; /* nothing else is in the BAR */
+	bool enabled;
+	unsigned cap; /* offset in configuration space */
 	unsigned n;
 	unsigned first_gsi;
 	struct msix_vector vectors[VMM_MSIX_MAX];
@@ -41,6 +44,7 @@ struct vmm_pci_device {
 	unsigned cap_last;
 	struct bar bars[VMM_PCI_BARS];
 	struct msix *msix; /* NULL without */
+	bool is_gone;
 	uint8_t config[VMM_PCI_CONFIG];
 	uint8_t writable[VMM_PCI_CONFIG]; /* bits that the guest may write */
 	uint8_t first[VMM_PCI_CONFIG];    /* as it is after reset */
@@ -70,8 +74,11 @@ static inline void put_le(uint8_t *p, uint64_t value, unsigned n)
 	memcpy(p, &value, n);
 }
 
-uint64_t msix_read(const struct vmm_pci_device *device, uint64_t offset, unsigned n);
-void msix_write(struct vmm_pci_device *device, uint64_t offset, unsigned n, uint64_t value);
+/* Whether the bus serves this place of a BAR, and not the device. */
+bool msix_has(const struct vmm_pci_device *device, unsigned bar, uint64_t offset);
+uint64_t msix_read(const struct vmm_pci_device *device, unsigned bar, uint64_t offset, unsigned n);
+void msix_write(
+	struct vmm_pci_device *device, unsigned bar, uint64_t offset, unsigned n, uint64_t value);
 
 /* Masks, enables or routes changed: tell the host. */
 void msix_update(struct vmm_pci_device *device);

@@ -172,7 +172,7 @@ static int check(
 	unsigned n = 1;
 
 	for (unsigned i = 0; i < def->n_nics; i++)
-		if (def->nics[i].device)
+		if (def->nics[i].vf)
 			return sh_err_set(err, -EOPNOTSUPP,
 				"nics[%u] is a VF, whose state nobody can read: take it away first",
 				i);

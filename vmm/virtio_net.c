@@ -21,6 +21,13 @@
 #include "vhost_user.h"
 #include "virtio_net.h"
 
+/* Newer than the headers of Debian 12: virtio 1.3, 5.1.3. */
+#ifndef VIRTIO_NET_F_HOST_USO
+#define VIRTIO_NET_F_GUEST_USO4 54
+#define VIRTIO_NET_F_GUEST_USO6 55
+#define VIRTIO_NET_F_HOST_USO   56
+#endif
+
 #define QUEUE_SIZE 256
 #define MAX_PAIRS  8
 #define LINK_MS    2000
@@ -31,7 +38,8 @@
 		VMM_BIT(VIRTIO_NET_F_GUEST_TSO4) | VMM_BIT(VIRTIO_NET_F_GUEST_TSO6) |              \
 		VMM_BIT(VIRTIO_NET_F_GUEST_ECN) | VMM_BIT(VIRTIO_NET_F_HOST_TSO4) |                \
 		VMM_BIT(VIRTIO_NET_F_HOST_TSO6) | VMM_BIT(VIRTIO_NET_F_HOST_ECN) |                 \
-		VMM_BIT(VIRTIO_NET_F_MRG_RXBUF))
+		VMM_BIT(VIRTIO_NET_F_HOST_USO) | VMM_BIT(VIRTIO_NET_F_GUEST_USO4) |                \
+		VMM_BIT(VIRTIO_NET_F_GUEST_USO6) | VMM_BIT(VIRTIO_NET_F_MRG_RXBUF))
 #define RING_FEATURES (VMM_BIT(VIRTIO_RING_F_INDIRECT_DESC) | VMM_BIT(VIRTIO_RING_F_EVENT_IDX))
 #define OWN_FEATURES                                                                               \
 	(VMM_BIT(VIRTIO_NET_F_MAC) | VMM_BIT(VIRTIO_NET_F_STATUS) |                                \

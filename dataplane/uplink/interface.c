@@ -78,6 +78,20 @@ int interface_get(const char *name, struct interface *ret)
 	return r;
 }
 
+uint32_t interface_get_speed(const char *name)
+{
+	struct ethtool_cmd settings = { .cmd = ETHTOOL_GSET };
+	int r, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint32_t speed;
+
+	if (fd < 0)
+		return 0;
+	r = ask_ethtool(fd, name, &settings);
+	close(fd);
+	speed = ethtool_cmd_speed(&settings);
+	return r < 0 || speed == (uint32_t)SPEED_UNKNOWN ? 0 : speed;
+}
+
 static int set_rx_vlan(int fd, const char *name, bool on)
 {
 	struct ethtool_value flags = { .cmd = ETHTOOL_GFLAGS };

@@ -91,6 +91,14 @@ struct uses {
 	bool by_switch, by_host;
 };
 
+#define LINK_LOCAL 0xc28001 /* 01:80:c2:00:00:0x, as in a key without its VLAN */
+
+/* IEEE 802.1Q-2022, table 8-1: what neighbours say to the switch itself, by LLDP and LACP. */
+static __always_inline bool is_link_local(__u64 dst)
+{
+	return (dst >> 16 & 0xf0ffffffffff) == LINK_LOCAL;
+}
+
 static __always_inline struct uses uses_of(__u32 vid)
 {
 	__u32 word = (vid & VID_MASK) >> 6;
@@ -149,6 +157,8 @@ int shunt_uplink(struct xdp_md *ctx)
 	if (host != XDP_HOST_NONE && dst == own_mac)
 		return to_host(ctx, XDP_COUNT_HOST);
 	used = uses_of(vid);
+	if (is_link_local(dst))
+		used.by_switch = true;
 	if (!used.by_switch)
 		return outside(ctx, is_group, used);
 	if (host == XDP_HOST_NONE)
@@ -168,11 +178,13 @@ int shunt_uplink(struct xdp_md *ctx)
 SEC("socket")
 int shunt_shared(struct __sk_buff *skb)
 {
+	__u8 dst[ETH_ALEN];
 	__u32 vid = 0;
-	__u8 first;
 
-	if (bpf_skb_load_bytes(skb, 0, &first, sizeof(first)) < 0 || !(first & 1))
+	if (bpf_skb_load_bytes(skb, 0, dst, sizeof(dst)) < 0 || !(dst[0] & 1))
 		return 0;
+	if (is_link_local(address_key(dst)))
+		return WHOLE_FRAME;
 	if (skb->vlan_present && skb->vlan_proto == bpf_htons(ETH_P_8021Q))
 		vid = skb->vlan_tci & VID_MASK;
 	return uses_of(vid).by_switch ? WHOLE_FRAME : 0;

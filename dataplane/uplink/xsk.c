@@ -28,6 +28,9 @@
 #define N_TX          1024u
 #define FRAME_MASK    (~(uint64_t)(XSK_FRAME_BYTES - 1))
 #define UMEM_BYTES    ((size_t)(N_RX + N_TX) * XSK_FRAME_BYTES)
+#define HUGE_BYTES    ((size_t)2 << 20)
+#define MAP_BYTES     (UMEM_BYTES + HUGE_BYTES)
+#define N_COLOURS     32u
 #define BIND_MS       300
 #define SEND_ATTEMPTS 4 /* the kernel sends 32 a call where it copies */
 
@@ -46,7 +49,7 @@ struct ring {
 struct xsk {
 	int fd;
 	bool zero_copy, segmented;
-	uint8_t *umem;
+	uint8_t *map, *umem;
 
 	/* the worker that receives */
 	struct ring rx, fill;
@@ -116,16 +119,21 @@ static int map_rings(struct xsk *x)
 	return r;
 }
 
+/* Each frame has a page of its own, so small pages would miss the TLB with each. */
 static int make_umem(struct xsk *x)
 {
 	struct xdp_umem_reg reg = { .len = UMEM_BYTES, .chunk_size = XSK_FRAME_BYTES };
-	void *map = mmap(NULL, UMEM_BYTES, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	uint8_t *map =
+		mmap(NULL, MAP_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (map == MAP_FAILED)
 		return -errno;
-	x->umem = map;
-	reg.addr = (uint64_t)(uintptr_t)map;
+	x->map = map;
+	x->umem = RTE_PTR_ALIGN_CEIL(map, HUGE_BYTES);
+	(void)madvise(x->umem, UMEM_BYTES, MADV_HUGEPAGE);
+	if (madvise(x->umem, UMEM_BYTES, MADV_POPULATE_WRITE) < 0)
+		return -errno;
+	reg.addr = (uint64_t)(uintptr_t)x->umem;
 	return set_option(x->fd, XDP_UMEM_REG, &reg, sizeof(reg));
 }
 
@@ -220,8 +228,8 @@ void xsk_free(struct xsk *x)
 			munmap(rings[i]->map, rings[i]->map_bytes);
 	if (x->fd >= 0)
 		close(x->fd);
-	if (x->umem)
-		munmap(x->umem, UMEM_BYTES);
+	if (x->map)
+		munmap(x->map, MAP_BYTES);
 	free(x);
 }
 
@@ -355,7 +363,21 @@ struct writer {
 	struct xsk *x;
 	struct xdp_desc *desc; /* the last one begun */
 	uint32_t n;            /* buffers taken */
+	bool is_short;         /* the frame */
 };
+
+/* Where in its buffer a frame begins. Did all begin at one place of their pages, few could be in
+ * the first cache at a time. */
+static inline uint64_t begin_in(uint64_t buffer, bool is_short)
+{
+	return is_short ? buffer | buffer / XSK_FRAME_BYTES % N_COLOURS * RTE_CACHE_LINE_SIZE
+			: buffer;
+}
+
+static inline uint32_t room_behind(const struct xdp_desc *d)
+{
+	return XSK_FRAME_BYTES - (uint32_t)(d->addr & ~FRAME_MASK) - d->len;
+}
 
 /* There are as many descriptors as buffers, so one is free when the other is. */
 static bool next_buffer(struct writer *w)
@@ -367,7 +389,7 @@ static bool next_buffer(struct writer *w)
 	if (w->n)
 		w->desc->options = XDP_PKT_CONTD;
 	w->desc = &x->tx.descs[x->tx.at++ & x->tx.mask];
-	*w->desc = (struct xdp_desc){ .addr = x->free[--x->n_free] };
+	*w->desc = (struct xdp_desc){ .addr = begin_in(x->free[--x->n_free], w->is_short) };
 	w->n++;
 	return true;
 }
@@ -375,7 +397,7 @@ static bool next_buffer(struct writer *w)
 static bool put(struct writer *w, const uint8_t *from, uint32_t n)
 {
 	while (n > 0) {
-		uint32_t part = RTE_MIN(n, XSK_FRAME_BYTES - w->desc->len);
+		uint32_t part = RTE_MIN(n, room_behind(w->desc));
 
 		if (part == 0) {
 			if (!next_buffer(w))
@@ -428,7 +450,7 @@ static uint16_t send_all(struct xsk *x, struct dp_item *items, uint16_t n)
 
 	reap(x);
 	for (uint16_t i = 0; i < n; i++) {
-		struct writer w = { .x = x };
+		struct writer w = { .x = x, .is_short = items[i].len <= XSK_FRAME_BYTES / 2 };
 
 		if (items[i].len > max_frame) {
 			items[i].drop = DP_DROP_TX_OVERSIZE;

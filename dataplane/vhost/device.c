@@ -11,6 +11,7 @@
 #include <linux/virtio_config.h>
 
 #include "dp_private.h"
+#include "offload.h"
 #include "sigbus.h"
 #include "vhost/vhost.h"
 
@@ -45,9 +46,10 @@ uint64_t vhost_offered_features(unsigned n_queues)
 		     BIT(VIRTIO_NET_F_HOST_TSO6) | BIT(VIRTIO_NET_F_HOST_ECN) |
 		     BIT(VIRTIO_NET_F_GUEST_CSUM) | BIT(VIRTIO_NET_F_GUEST_TSO4) |
 		     BIT(VIRTIO_NET_F_GUEST_TSO6) | BIT(VIRTIO_NET_F_GUEST_ECN) |
-		     BIT(VIRTIO_RING_F_INDIRECT_DESC) | BIT(VIRTIO_RING_F_EVENT_IDX) |
-		     BIT(VIRTIO_F_RING_PACKED) | BIT(F_IN_ORDER) | BIT(F_PROTOCOL_FEATURES) |
-		     BIT(VHOST_F_LOG_ALL);
+		     BIT(VIRTIO_NET_F_HOST_USO) | BIT(VIRTIO_NET_F_GUEST_USO4) |
+		     BIT(VIRTIO_NET_F_GUEST_USO6) | BIT(VIRTIO_RING_F_INDIRECT_DESC) |
+		     BIT(VIRTIO_RING_F_EVENT_IDX) | BIT(VIRTIO_F_RING_PACKED) | BIT(F_IN_ORDER) |
+		     BIT(F_PROTOCOL_FEATURES) | BIT(VHOST_F_LOG_ALL);
 
 	return n_queues > 1 ? f | BIT(VIRTIO_NET_F_MQ) : f;
 }
@@ -152,6 +154,10 @@ static uint8_t taken_offloads(const struct vhost *v)
 		takes |= DP_OFFLOAD_TSO6;
 	if (has(v, VIRTIO_NET_F_GUEST_ECN))
 		takes |= DP_OFFLOAD_ECN;
+	if (has(v, VIRTIO_NET_F_GUEST_USO4))
+		takes |= DP_OFFLOAD_USO4;
+	if (has(v, VIRTIO_NET_F_GUEST_USO6))
+		takes |= DP_OFFLOAD_USO6;
 	return (uint8_t)takes;
 }
 

@@ -15,12 +15,6 @@ struct taken {
 	uint32_t len;
 };
 
-/* Flags and type of segmentation stand first; a plain frame has neither. */
-static inline bool is_plain(const struct virtio_net_hdr *header)
-{
-	return !((header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) | header->gso_type);
-}
-
 static inline void take_single(
 	const struct vq *vq, struct dp_burst *b, unsigned i, const struct taken *taken)
 {
@@ -42,8 +36,7 @@ static inline void take_single(
 		struct virtio_net_hdr header;
 
 		memcpy(&header, taken->at, sizeof(header));
-		if (unlikely(!is_plain(&header)))
-			dp_offload_take(f, &header);
+		dp_offload_take_if_any(f, &header);
 	}
 }
 
@@ -93,8 +86,8 @@ static void take_chain(struct vq *vq, struct dp_burst *b, unsigned i, const stru
 		f->more = segs + 1;
 		f->n_more = (uint16_t)(n - 1);
 	}
-	if (vq->has_offloads && !is_plain(&header.hdr))
-		dp_offload_take(f, &header.hdr);
+	if (vq->has_offloads)
+		dp_offload_take_if_any(f, &header.hdr);
 }
 
 /* return: whether there was room for the pieces; if not, the burst ends before this frame. */

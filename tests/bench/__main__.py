@@ -15,6 +15,9 @@ import mirror
 import restore
 import tcp
 import uplink
+import uplink_host
+import uplink_offloads
+import uplink_xdp
 import vhost
 import vm
 from process import Failed
@@ -27,7 +30,8 @@ BENCHES = {
 PARTS = {
     "sizes": vhost.sizes, "forms": vhost.forms, "bursts": vhost.bursts, "macs": vhost.macs,
     "pairs": vhost.pairs, "size": vhost.size, "flowspeed": flows.speed, "flowcounts": flows.many,
-    "flowmods": flows.changes, "vmstarts": vm.starts, "vmboots": vm.boots,
+    "flowmods": flows.changes, "uplinkxdp": uplink_xdp.run, "uplinkoffloads": uplink_offloads.run,
+    "uplinkhost": uplink_host.run, "vmstarts": vm.starts, "vmboots": vm.boots,
 }
 
 

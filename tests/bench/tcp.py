@@ -29,10 +29,10 @@ SERVE = ("mkfifo /tmp/out; iperf3 -s -4 -1 --forceflush >/tmp/out 2>&1 & exec 3<
          "grep -q listening <&3")
 
 
-def _guests(folder, paths):
+def _guests(folder, paths, nic):
     with on_cpu(CPU):
         return [Guest(f"g{i}", path, f"10.0.0.{i}/24", f"02:00:00:00:00:0{i}", server=True,
-                      folder=folder, program="iperf3") for i, path in enumerate(paths, 1)]
+                      folder=folder, program="iperf3", nic=nic) for i, path in enumerate(paths, 1)]
 
 
 def _do(guest, line, seconds=30):
@@ -57,11 +57,11 @@ def _transfer(client, server):
             "retransmits": end["sum_sent"]["retransmits"], "offloads": _offloads(client)}
 
 
-def measure(switch, parent):
-    """One run. The guests boot anew: a driver takes offloads when it starts."""
+def measure(switch, parent, nic=""):
+    """One run. The guests boot anew: a driver takes offloads when it starts. nic: properties."""
     folder = tempfile.mkdtemp(dir=parent)
     paths = sockets(folder, 2)
-    guests = _guests(folder, paths)
+    guests = _guests(folder, paths, nic)
     try:
         switch.start(folder, paths)
         try:

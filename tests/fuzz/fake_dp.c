@@ -258,6 +258,11 @@ int dp_trace(struct dp_bridge *bridge, const struct dp_trace_conf *conf,
 	return 0;
 }
 
+int dp_protocol_send(struct dp_port *port, unsigned slot, const void *frame, uint32_t len)
+{
+	return 0;
+}
+
 const char *dp_port_name(const struct dp_port *port)
 {
 	return port->conf.name;

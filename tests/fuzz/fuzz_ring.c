@@ -97,7 +97,7 @@ static void finish(struct guest *g, uint16_t i)
 	unsigned n_wanted, n_cut = 0, n;
 	uint64_t payload = 0;
 
-	if (!(f->offloads & DP_OFFLOAD_TSO)) {
+	if (!(f->offloads & DP_OFFLOAD_GSO)) {
 		dp_offload_checksum(f, g->burst.heads[i]);
 		return;
 	}

@@ -67,11 +67,12 @@ FIELDS = {"bridge": ["fail-mode", "fdb-size", "controllers"], "fdb": ["bridge"],
 def test_help_lists_the_nouns_and_verbs_there_are():
     assert {noun for noun, *_ in VERBS} == {"show", "bridge", "portgroup", "port", "mirror", "fdb", "flow",
                                             "group", "meter", "table", "trace", "capture", "worker",
-                                            "sriov", "vm", "apply", "config", "log", "completion",
+                                            "sriov", "uplink", "vm", "apply", "config", "log", "completion",
                                             "version"}
     assert {v for n, v, _ in VERBS if n == "sriov"} == {"list", "show", "stats", "plan", "apply",
                                                         "set", "bind", "watch"}
     assert {v for n, v, _ in VERBS if n == "port"} == {"add", "del", "set", "list", "show", "stats"}
+    assert {v for n, v, _ in VERBS if n == "uplink"} == {"neighbors"}
     assert shunt("help").stdout == shunt("-h").stdout == shunt("--help").stdout
 
 
@@ -213,7 +214,7 @@ def completed(switch, line):
 
 
 COMPLETED = {
-    "shunt ": {"show", "bridge", "portgroup", "port", "mirror", "fdb", "flow", "group", "meter", "table",
+    "shunt ": {"show", "bridge", "portgroup", "port", "mirror", "uplink", "fdb", "flow", "group", "meter", "table",
                "trace", "capture", "worker", "sriov", "vm", "apply", "config", "log",
                "completion", "version"},
     "shunt po": {"port", "portgroup"},

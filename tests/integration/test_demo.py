@@ -52,12 +52,13 @@ def assert_nothing_is_left(demo, folder):
     wait_for(lambda: not living(demo.pid), 10, "an end of all its processes")
 
 
-def test_the_demo_shows_what_it_promises_within_90_seconds(folder):
-    demo = start(folder, "--exit", stdin=subprocess.DEVNULL, start_new_session=True)
+@pytest.mark.parametrize("words, n_claims", [([], 9), (["--xdp"], 11)])
+def test_the_demo_shows_what_it_promises_within_90_seconds(folder, words, n_claims):
+    demo = start(folder, "--exit", *words, stdin=subprocess.DEVNULL, start_new_session=True)
     text, _ = demo.communicate(timeout=90)
     assert demo.returncode == 0, text[-3000:]
     assert "FAIL" not in text
-    assert text.count("  ok  ") == 9
+    assert text.count("  ok  ") == n_claims
     assert "echo request" in text and "VLAN 200" in text
     assert_nothing_is_left(demo, folder)
 
@@ -76,6 +77,23 @@ def test_a_demo_that_is_interrupted_cleans_up(folder, number, when):
     rest, _ = demo.communicate(timeout=30)
     assert demo.returncode == 130, text + rest
     assert "Traceback" not in rest
+    assert_nothing_is_left(demo, folder)
+
+
+def test_demo_says_why_its_guests_are_in_qemu_and_goes_on(folder):
+    """In shunt-vmm they are in test_vm_host.py."""
+    with open("/proc/cpuinfo") as f:
+        if {"vmx", "svm"} & set(f.read().split()):
+            pytest.skip("KVM of this machine runs ordinary guests")
+    demo = start(folder, "--vmm", stdin=subprocess.PIPE, start_new_session=True)
+    text = ""
+    while "Linux in QEMU" not in text:
+        line = demo.stdout.readline()
+        assert line, text
+        text += line
+    os.killpg(demo.pid, signal.SIGTERM)
+    demo.communicate(timeout=30)
+    assert text.count("Guests run in QEMU instead of shunt-vmm: shunt-vmm: KVM of this machine") == 1
     assert_nothing_is_left(demo, folder)
 
 

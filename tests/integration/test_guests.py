@@ -128,23 +128,30 @@ def test_tcp_between_guests_goes_in_frames_far_longer_than_the_mtu(four):
     assert "bad_offload" not in switch.stats("s1")["drops"]
 
 
-def test_tcp_to_a_host_that_takes_no_long_frames_is_cut_for_it(four, make_netns):
-    """The host's kernel checks every sum."""
+@pytest.mark.parametrize("offload, address", [("all", "10.0.0.9"), ("csum", "10.0.0.10"),
+                                              ("none", "10.0.0.11")])
+def test_tcp_to_the_host_goes_in_long_frames_unless_the_port_is_told_otherwise(
+        four, make_netns, offload, address):
+    """The host's kernel checks every sum. Each has an address that no guest knows from another."""
     switch, g = four
     host, name = make_netns("host"), unique("in")
     switch.cli("port", "add", name, "--portgroup", "left", "--type", "internal", "--mtu", "1500")
+    switch.cli("port", "set", name, "--offload", offload)
     try:
         netns.ip("link", "set", name, "netns", host.name)
         host.ip("link", "set", name, "up")
-        host.add_address(name, "10.0.0.9/24")
-        listener = host.make(lambda: socket.create_server(("10.0.0.9", 5000)))
+        host.add_address(name, f"{address}/24")
+        listener = host.make(lambda: socket.create_server((address, 5000)))
         digest, before = make_file(g["s1"]), switch.stats(name)
-        g["s1"].run("nc 10.0.0.9 5000 </tmp/file &")
+        g["s1"].run(f"nc {address} 5000 </tmp/file &")
         connection, _ = listener.accept()
         with listener, connection:
             came = b"".join(iter(lambda: connection.recv(1 << 16), b""))
         assert f"{hashlib.md5(came).hexdigest()}  -\n" == digest
-        assert 1000 < mean_frame_bytes(switch, name, before) <= 1514
+        if offload == "all":
+            assert mean_frame_bytes(switch, name, before) > 1600
+        else:
+            assert 1000 < mean_frame_bytes(switch, name, before) <= 1514
     finally:
         switch.cli("port", "del", name)
 

@@ -10,9 +10,10 @@ from daemon import TOP
 from differential import Pair
 from of_conjunctions import conjunctions
 from of_differences import ACCEPTED, accepted, page
+from of_learns import learns
 from of_scripts import SUBJECTS as SCRIPTS
 
-SUBJECTS = (*SCRIPTS, conjunctions)
+SUBJECTS = (*SCRIPTS, conjunctions, learns)
 PAGE = os.path.join(TOP, "doc", "openflow-differences.md")
 used, asked = set(), set()
 

@@ -8,13 +8,14 @@ import pytest
 
 from ports import assert_sums_hold, config, learned, plug
 from vhost_guest import (BROADCAST, F_CSUM, F_GUEST_CSUM, F_GUEST_ECN, F_GUEST_TSO4, F_GUEST_TSO6,
-                         F_HOST_ECN, F_HOST_TSO4, F_HOST_TSO6, frame, mac)
+                         F_GUEST_USO4, F_GUEST_USO6, F_HOST_ECN, F_HOST_TSO4, F_HOST_TSO6,
+                         F_HOST_USO, frame, mac)
 
 A, B, C = mac(0xa), mac(0xb), mac(0xc)
-LEAVES = F_CSUM | F_HOST_TSO4 | F_HOST_TSO6 | F_HOST_ECN
-TAKES = F_GUEST_CSUM | F_GUEST_TSO4 | F_GUEST_TSO6 | F_GUEST_ECN
+LEAVES = F_CSUM | F_HOST_TSO4 | F_HOST_TSO6 | F_HOST_ECN | F_HOST_USO
+TAKES = F_GUEST_CSUM | F_GUEST_TSO4 | F_GUEST_TSO6 | F_GUEST_ECN | F_GUEST_USO4 | F_GUEST_USO6
 NEEDS_CSUM = 1
-TSO4, TSO6, ECN = 1, 4, 0x80
+TSO4, TSO6, USO, ECN = 1, 4, 5, 0x80
 FIN, PSH, ACK, CWR = 0x01, 0x08, 0x10, 0x80
 TCP, UDP = 6, 17
 
@@ -59,7 +60,8 @@ class Packet:
 
     def header(self, mss=0, ecn=0, **changes):
         """struct virtio_net_hdr_mrg_rxbuf."""
-        kind = 0 if not mss else (TSO4 if self.version == 4 else TSO6) | ecn
+        kind = USO if self.protocol == UDP else TSO4 if self.version == 4 else TSO6
+        kind = kind | ecn if mss else 0
         h = {"flags": NEEDS_CSUM, "gso_type": kind, "hdr_len": self.hdr_len if mss else 0,
              "gso_size": mss, "csum_start": self.l4, "csum_offset": self.csum_offset,
              "num_buffers": 0, **changes}
@@ -194,6 +196,59 @@ def test_a_frame_is_cut_for_a_guest_that_does_not_take_it(pair, takes, version, 
     assert_sums_hold(switch)
 
 
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_run_of_datagrams_is_carried_whole(pair, version):
+    switch, a, b = pair(TAKES)
+    assert switch.port("b")["takes"] == ["csum", "tso", "uso"]
+    p = Packet(20000, version, UDP)
+    a.send_many([p.bytes], header=p.header(1400))
+    assert b.recv() == p.bytes
+    assert b.last_header[:10] == p.left(1400)[:10]
+
+
+@pytest.mark.parametrize("takes", [0, F_GUEST_CSUM | F_GUEST_TSO4 | F_GUEST_TSO6])
+@pytest.mark.parametrize("version,n,mss", [(4, 5000, 1400), (6, 5000, 1399), (4, 65000, 1472)])
+def test_a_run_of_datagrams_is_cut_for_a_guest_that_does_not_take_it(pair, takes, version, n, mss):
+    switch, a, b = pair(takes)
+    p, at = Packet(n, version, UDP), 0
+    a.send_many([p.bytes], header=p.header(mss))
+    for i in range(-(-n // mss)):
+        ip_id, udp, payload = l4_of(b.recv())
+        assert payload == p.payload[at:at + mss] and udp[:4] == p.bytes[p.l4:p.l4 + 4]
+        assert struct.unpack("!H", udp[4:6])[0] == 8 + len(payload)
+        assert version == 6 or ip_id == (0xffff + i) & 0xffff
+        at += len(payload)
+    assert at == n
+    assert_sums_hold(switch)
+
+
+LEVELS = {"all": ["csum", "tso", "uso"], "tso": ["csum", "tso"], "csum": ["csum"], "none": []}
+
+
+@pytest.mark.parametrize("side", ["a", "b"])
+def test_a_port_is_told_what_may_be_left_while_its_guest_runs(pair, side):
+    """Whether the sender's port or the receiver's."""
+    switch, a, b = pair(TAKES)
+    tcp, run, one = Packet(4000), Packet(4000, protocol=UDP), Packet(700)
+    for level in ("none", "csum", "tso", "all"):
+        switch.cli("port", "set", side, "--offload", level)
+        assert side == "a" or switch.port("b")["takes"] == LEVELS[level]
+        for p, what in ((tcp, "tso"), (run, "uso")):
+            a.send_many([p.bytes], header=p.header(1000))
+            if what in LEVELS[level]:
+                assert b.recv() == p.bytes
+            else:
+                assert [len(l4_of(b.recv())[2]) for _ in range(4)] == [1000] * 4
+                assert b.last_header[:10] == bytes(10)
+        a.send_many([one.bytes], header=one.header())
+        came = b.recv()
+        if "csum" in LEVELS[level]:
+            assert came == one.bytes and b.last_header[:10] == one.left()[:10]
+        else:
+            assert l4_of(came)[2] == one.payload and b.last_header[:10] == bytes(10)
+    assert_sums_hold(switch)
+
+
 def test_a_frame_in_many_pieces_is_cut(pair):
     switch, a, b = pair(0)
     p = Packet(9000)
@@ -272,7 +327,8 @@ NONSENSE = {
     "segmentation without a checksum": {"flags": 0},
     "segments of nothing": {"gso_size": 0},
     "too many segments": {"gso_size": 1},
-    "segmentation of UDP": {"gso_type": 3},
+    "fragmentation of UDP": {"gso_type": 3},
+    "TCP said to be UDP": {"gso_type": USO},
     "segmentation of an unknown kind": {"gso_type": 0x7f},
     "IPv4 said to be IPv6": {"gso_type": TSO6},
     "TCP begins elsewhere": {"csum_start": 38},

@@ -4,6 +4,7 @@ runs in a namespace of its own, with a wire from there to a host in another."""
 
 import hashlib
 import os
+import signal
 import socket
 import struct
 import threading
@@ -14,6 +15,7 @@ from daemon import SMALL, Switch, wait_for
 from netns import SOL_PACKET, Tap, wire
 from ports import assert_sums_hold, config, learned, link_is, plug
 from vhost_guest import BROADCAST, frame, mac
+from vlan_splitter import PACKET_VNET_HDR
 
 A, HOST = mac(0xa), mac(0xb0)
 UPLINK = "type: uplink, device: \"packet:eth1\", mtu: 9000, trunk: all"
@@ -188,19 +190,42 @@ def test_an_interface_that_comes_home_from_another_namespace_is_used_again(make_
         assert a.recv_only(frame(BROADCAST, HOST))
 
 
-def test_a_frame_that_waits_for_segmentation_is_counted_and_the_next_one_passes(make_site, tap):
+def tcp_to_be_cut(n, size):
+    """A frame with n bytes to be cut into pieces of this size, with its virtio header in front."""
+    needs_checksum, tcpv4 = 1, 1
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40 + n, 0, 0, 64, 6, 0, bytes(4), bytes(4))
+    tcp = struct.pack("!HHIIBBHHH", 1, 2, 0, 0, 5 << 4, 0x10, 0, 0, 0)
+    header = struct.pack("<BBHHHH", needs_checksum, tcpv4, 54, size, 34, 16)
+    return header + BROADCAST + HOST + b"\x08\x00" + ip + tcp + bytes(n)
+
+
+def test_a_frame_that_waits_for_segmentation_is_received_whole(make_site, tap):
+    """tests/integration/test_checksums.py looks into what comes of it."""
+    site = make_site({"up0": UPLINK, "a": "mtu: 1500"})
+    host = tap(site.host, "eth0")
+    with plug(site.switch, "a") as a:
+        host.socket.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+        for n in (3000, 60000):
+            host.send(tcp_to_be_cut(n, 1000))
+            assert [len(a.recv()) for _ in range(n // 1000)] == [1054] * (n // 1000)
+    assert site.switch.stats("up0")["drops"] == {}
+    assert_sums_hold(site.switch)
+
+
+def test_long_frames_that_nobody_reads_in_time_are_counted_and_the_next_one_passes(make_site, tap):
     site = make_site({"up0": UPLINK, "a": ""})
     host = tap(site.host, "eth0")
-    packet_vnet_hdr, needs_checksum, tcpv4 = 15, 1, 1
-    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40 + 3000, 0, 0, 64, 6, 0, bytes(4), bytes(4))
-    tcp = struct.pack("!HHIIBBHHH", 1, 2, 0, 0, 5 << 4, 0x10, 0, 0, 0)
-    header = struct.pack("<BBHHHH", needs_checksum, tcpv4, 54, 1000, 34, 16)
-    with plug(site.switch, "a") as a:
-        host.socket.setsockopt(SOL_PACKET, packet_vnet_hdr, 1)
-        host.send(header + BROADCAST + HOST + b"\x08\x00" + ip + tcp + bytes(3000))
+    with plug(site.switch, "a"):
+        host.socket.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+        os.kill(site.switch.pid, signal.SIGSTOP)
+        try:
+            for _ in range(600):  # more than 8 MiB of buffer hold, twice over
+                host.send(tcp_to_be_cut(60000, 1000))
+        finally:
+            os.kill(site.switch.pid, signal.SIGCONT)
         host.send(bytes(10) + frame(BROADCAST, HOST))
-        assert a.recv_only(frame(BROADCAST, HOST))
-    assert site.switch.stats("up0")["drops"] == {"rx_unsegmented": 1}
+        wait_for(lambda: site.switch.stats("up0")["drops"].get("rx_unsegmented"), 5, "the drops")
+        wait_for(lambda: site.switch.stats("up0")["rx_packets"] == 601, 10, "the last frame")
     assert_sums_hold(site.switch)
 
 

@@ -161,10 +161,12 @@ def test_vm_runs_on_while_shuntd_is_away_and_is_found_again(host, tmp_path, end)
     wait_for(lambda: state(host) == "stopped", what="shuntd sees its end")
 
 
-def test_memory_that_is_merged_and_a_switch_exclude_each_other(host, tmp_path):
+def test_memory_that_is_merged_and_a_nic_exclude_each_other(host, tmp_path):
     said = refusal(host, "vm", "create", "web1", "--memory", "mergeable=true", "--nics",
                    "portgroup=production")
     assert "nics[0]" in said and "a switch cannot reach memory that is merged" in said
+    assert "a VF cannot reach memory that is merged" in refusal(
+        host, "vm", "create", "web1", "--memory", "mergeable=true", "--nics", "vf=eth0/0")
     assert host.json("port", "list") == [] and host.json("vm", "list") == []
 
 
@@ -196,6 +198,31 @@ def test_guest_that_powers_off_leaves_a_stopped_vm(host, tmp_path):
     wait_for(lambda: state(host) == "stopped", SLOW_S, "the guest has powered off")
     assert "error" not in host.json("vm", "info", "web1")
     host.cli("vm", "start", "web1")
+
+
+def test_stop_presses_the_power_button(host, tmp_path):
+    create(host, tmp_path, guest="""
+        mov $0x602, %edx
+        mov $0x100, %eax
+        out %ax, %dx
+        mov $0x600, %edx
+1:      in %dx, %ax
+        test $0x100, %ax
+        jz 1b""")
+    host.cli("vm", "start", "web1")
+    wait_for(lambda: stop_is_heard(host), SLOW_S, "the guest listens to its button")
+    wait_for(lambda: state(host) == "stopped", SLOW_S, "the guest has powered off")
+    assert "error" not in host.json("vm", "info", "web1")
+
+
+def stop_is_heard(host):
+    """False as long as the guest does not listen to its button."""
+    try:
+        host.cli("vm", "stop", "web1")
+    except CommandFailed as failure:
+        assert "does not listen to its power button" in failure.stderr
+        return False
+    return True
 
 
 def test_paused_vm_is_shown_paused_until_it_goes_on(host, tmp_path):

@@ -5,10 +5,12 @@ its share of a CPU."""
 
 import base64
 import json
+import os
+import re
 
 import pytest
 
-from daemon import SHUNT, SHUNTD, SMALL, wait_for
+from daemon import BUILD, SHUNT, SHUNTD, SMALL, TOP, wait_for
 from nested import NestedMachine, quote
 from vmm import POWEROFF, assemble, elf
 
@@ -80,7 +82,7 @@ class Host(NestedMachine):
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory):
+def machine(tmp_path_factory):
     made = Host(str(tmp_path_factory.mktemp("host")))
     try:
         yield made.prepare()
@@ -88,72 +90,84 @@ def host(tmp_path_factory):
         made.stop()
 
 
-def test_process_is_in_a_scope_of_its_own_while_it_lives(host):
+def test_process_is_in_a_scope_of_its_own_while_it_lives(machine):
     scope = "shunt-vm-web1.scope"
-    pid = host.create("web1", "--memory", "size=32M")
-    host.until(f"grep -x 0::/machine.slice/{scope} /proc/{pid}/cgroup", "the scope")
-    assert "Description=Virtual machine web1" in host.do(
+    pid = machine.create("web1", "--memory", "size=32M")
+    machine.until(f"grep -x 0::/machine.slice/{scope} /proc/{pid}/cgroup", "the scope")
+    assert "Description=Virtual machine web1" in machine.do(
         f"within systemctl show -p Description {scope}")
-    host.delete("web1")
-    host.until(f"! within systemctl is-active {scope}", "an end of the scope")
-    assert f"VM 'web1': in {scope}" in host.do("cat /tmp/shuntd.log")
+    machine.delete("web1")
+    machine.until(f"! within systemctl is-active {scope}", "an end of the scope")
+    assert f"VM 'web1': in {scope}" in machine.do("cat /tmp/shuntd.log")
 
 
-def test_memory_comes_from_the_numa_node_that_was_asked_for(host):
-    pid = host.create("web1", "--memory", "size=32M,numa_node=1")
-    (line,) = [line for line in host.do(f"cat /proc/{pid}/numa_maps").splitlines()
+def test_demo_runs_its_guests_in_shunt_vmm(machine):
+    """Its network is made of veth pairs and a bridge."""
+    machine.load("veth", "bridge", "8021q")
+    demo = os.path.join(TOP, "tests", "demo.py")
+    status, said = machine.run(f"SHUNT_BUILD={BUILD} within python3 {demo} --vmm --exit "
+                               "</dev/null 2>&1", 150)
+    assert status == 0, said[-3000:]
+    assert said.count("  ok  ") == 9 and "FAIL" not in said
+    assert "Linux in shunt-vmm" in said and re.search("vm-b *running", said)
+    assert machine.run("pgrep shunt-vmm")[0] == 1
+
+
+def test_memory_comes_from_the_numa_node_that_was_asked_for(machine):
+    pid = machine.create("web1", "--memory", "size=32M,numa_node=1")
+    (line,) = [line for line in machine.do(f"cat /proc/{pid}/numa_maps").splitlines()
                if "memfd:guest-memory" in line]
     assert " bind:1 " in line and " N1=" in line and " N0=" not in line
-    host.delete("web1")
+    machine.delete("web1")
 
 
-def test_pages_of_1_gib_are_taken_where_they_are_reserved(host):
+def test_pages_of_1_gib_are_taken_where_they_are_reserved(machine):
     """One of them is, on the second node."""
-    pid = host.create("web1", "--memory", "size=1G,hugepages=1G,numa_node=1")
-    assert host.do(f"grep -A 30 memfd:guest-memory /proc/{pid}/smaps | "
+    pid = machine.create("web1", "--memory", "size=1G,hugepages=1G,numa_node=1")
+    assert machine.do(f"grep -A 30 memfd:guest-memory /proc/{pid}/smaps | "
                    "awk '/KernelPageSize/ {print $2; exit}'").strip() == str(1 << 20)
-    host.shunt("vm", "create", "web2", "--kernel", "/tmp/sleeper", "--memory",
+    machine.shunt("vm", "create", "web2", "--kernel", "/tmp/sleeper", "--memory",
                "size=1G,hugepages=1G")
-    status, said = host.run(f"{SHUNT} --run-dir /tmp/run vm start web2 2>&1")
+    status, said = machine.run(f"{SHUNT} --run-dir /tmp/run vm start web2 2>&1")
     assert status == 1 and "no 1024 MiB in huge pages of 1G: reserve them" in said
-    host.shunt("vm", "del", "web2")
-    host.delete("web1")
+    machine.shunt("vm", "del", "web2")
+    machine.delete("web1")
 
 
-def test_transparent_huge_pages_are_taken_where_the_host_gives_them(host):
-    host.do("echo advise >/sys/kernel/mm/transparent_hugepage/shmem_enabled")
+def test_transparent_huge_pages_are_taken_where_the_host_gives_them(machine):
+    machine.do("echo advise >/sys/kernel/mm/transparent_hugepage/shmem_enabled")
 
     def huge_kib(hugepages):
-        pid = host.create("web1", "--memory", f"size=32M,hugepages={hugepages}")
-        wait_for(lambda: host.info("web1")["memory"]["resident"] > 0, 30, "a touched page")
-        kib = host.do(f"awk '/ShmemPmdMapped/ {{sum+=$2}} END {{print sum}}' /proc/{pid}/smaps")
-        host.delete("web1")
+        pid = machine.create("web1", "--memory", f"size=32M,hugepages={hugepages}")
+        wait_for(lambda: machine.info("web1")["memory"]["resident"] > 0, 30, "a touched page")
+        kib = machine.do(f"awk '/ShmemPmdMapped/ {{sum+=$2}} END {{print sum}}' /proc/{pid}/smaps")
+        machine.delete("web1")
         return int(kib)
 
     assert huge_kib("auto") >= 2048
     assert huge_kib("off") == 0
-    host.do("echo never >/sys/kernel/mm/transparent_hugepage/shmem_enabled")
+    machine.do("echo never >/sys/kernel/mm/transparent_hugepage/shmem_enabled")
 
 
-def test_equal_pages_of_mergeable_guests_are_one_page(host):
+def test_equal_pages_of_mergeable_guests_are_one_page(machine):
     for name in "web1", "web2":
-        host.create(name, "--memory", "size=32M,mergeable=true", kernel="equal")
-    host.do("cd /sys/kernel/mm/ksm && echo 2000 >pages_to_scan && echo 1 >run; cd /")
+        machine.create(name, "--memory", "size=32M,mergeable=true", kernel="equal")
+    machine.do("cd /sys/kernel/mm/ksm && echo 2000 >pages_to_scan && echo 1 >run; cd /")
     for name in "web1", "web2":
-        wait_for(lambda name=name: host.info(name)["memory"]["merged"] >= N_EQUAL // 2, 60,
+        wait_for(lambda name=name: machine.info(name)["memory"]["merged"] >= N_EQUAL // 2, 60,
                  "merged pages")
-    host.do("echo 2 >/sys/kernel/mm/ksm/run")
-    host.delete("web1", "web2")
+    machine.do("echo 2 >/sys/kernel/mm/ksm/run")
+    machine.delete("web1", "web2")
 
 
-def test_time_that_another_takes_of_its_cpu_is_told_as_stolen(host):
+def test_time_that_another_takes_of_its_cpu_is_told_as_stolen(machine):
     for name in "web1", "web2":
-        host.create(name, "--memory", "size=32M", "--pin", "vcpu=0,cpus=1", kernel="busy")
+        machine.create(name, "--memory", "size=32M", "--pin", "vcpu=0,cpus=1", kernel="busy")
     for name in "web1", "web2":
-        wait_for(lambda name=name: host.info(name)["vcpus"][0]["steal_ns"] > 50_000_000, 60,
+        wait_for(lambda name=name: machine.info(name)["vcpus"][0]["steal_ns"] > 50_000_000, 60,
                  "stolen time")
-        vcpu = host.info(name)["vcpus"][0]
+        vcpu = machine.info(name)["vcpus"][0]
         assert vcpu["cpus"] == [1] and vcpu["run_ns"] > 0
-    used = host.info("web1")["host"]
+    used = machine.info("web1")["host"]
     assert (used["cpus"], used["vcpus"], used["memory_asked"]) == (2, 2, 64 * MIB)
-    host.delete("web1", "web2")
+    machine.delete("web1", "web2")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from daemon import SHUNT, SHUNTD, SMALL, wait_for
-from nested import NestedGuest, NestedMachine
+from nested import NestedGuest, NestedMachine, QemuGuest
 
 MIB = 1 << 20
 MEMORY, BALLOON = 192 * MIB, 48 * MIB
@@ -20,6 +20,7 @@ ports:
   - { name: a, portgroup: production }
   - { name: b, portgroup: production, queues: 2 }
   - { name: c, portgroup: development }
+  - { name: q, portgroup: production }
 """
 
 
@@ -107,7 +108,8 @@ def test_nic_has_its_mac_and_the_offloads_of_the_switch(world):
     assert world.b.do("cat /sys/class/net/eth0/address") == "02:00:00:00:00:02"
     features = world.b.do("cat /sys/class/net/eth0/device/features")
     named = {"CSUM": 0, "GUEST_CSUM": 1, "GUEST_TSO4": 7, "HOST_TSO4": 11, "HOST_TSO6": 12,
-             "MRG_RXBUF": 15, "STATUS": 16, "CTRL_VQ": 17, "EVENT_IDX": 29, "VERSION_1": 32}
+             "MRG_RXBUF": 15, "STATUS": 16, "CTRL_VQ": 17, "EVENT_IDX": 29, "VERSION_1": 32,
+             "GUEST_USO4": 54, "GUEST_USO6": 55, "HOST_USO": 56}
     assert [name for name, bit in named.items() if features[bit] != "1"] == []
 
 
@@ -123,6 +125,17 @@ def test_guests_of_one_port_group_reach_each_other_and_no_other(world):
     reaches(world.b, "10.9.0.1")
     assert not world.a.pings("10.9.0.3")
     assert not world.c.pings("10.9.0.1")
+
+
+def test_guest_of_qemu_is_reached_from_its_port_group_and_from_no_other(world):
+    qemu = QemuGuest(world.machine, "q", "10.9.0.4/24", "/tmp/run/q.sock", "02:00:00:00:00:04")
+    qemu.ready()
+    reaches(world.a, "10.9.0.4")
+    reaches(qemu, "10.9.0.1")
+    assert not world.c.pings("10.9.0.4")
+    assert not qemu.pings("10.9.0.3")
+    world.machine.do("kill ${pid[q]}")
+    qemu.end()
 
 
 @pytest.fixture

@@ -195,6 +195,7 @@ def test_ecam_and_ports_show_the_host_bridge(vmm):
     assert says(vmm(elf(code))) == "00081b36" * 2
 
 
+@pytest.mark.bad_input
 def test_wild_accesses_hurt_nobody(vmm):
     """Every port is read by bytes and words, and a part of them written; memory that is none is read
     and written at both sides of everything that lies there."""
@@ -425,6 +426,7 @@ def test_power_button_is_seen_by_the_guest(vmm):
     assert says(machine) == "eb"
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize("line", [b"{}", b"garbage", b"[1]", b'{"jsonrpc": "2.0", "id": 1, "method": "vm.fly"}'])
 def test_wrong_requests_are_answered_with_an_error(vmm, line):
     with vmm(elf(ASLEEP)).connect() as client:
@@ -502,6 +504,9 @@ def test_kvm_that_interprets_is_refused_unless_that_is_wanted(vmm, tmp_path):
     (tmp_path / "kernel").write_bytes(elf(HELLO))
     line = refused("--kernel", str(tmp_path / "kernel"))
     assert "vmx" in line and "--slow-kvm" in line
+    assert refused("--check") == line
+    done = subprocess.run([VMM, "--check", "--slow-kvm"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "KVM runs guests here\n")
 
 
 def test_machine_without_kvm_says_so(tmp_path):
@@ -523,6 +528,7 @@ def test_user_without_the_right_to_kvm_is_told_the_group():
     assert "permission denied" in line and "(kvm)" in line
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize("image, words", [
     (b"", "empty"),
     (b"MZ" + bytes(4000), "neither a bzImage nor an ELF file"),
@@ -574,6 +580,19 @@ def test_memory_that_cannot_be_had_is_refused(tmp_path):
     line = refused("--slow-kvm", "--kernel", str(tmp_path / "kernel"), "--serial", "off",
                    "--definition", str(tmp_path / "definition"))
     assert "huge pages of 2M" in line
+
+
+def test_disk_is_written_by_one_machine_or_read_by_many(vmm, tmp_path):
+    (tmp_path / "disk").write_bytes(bytes(4096))
+
+    def definition(readonly):
+        return {"disks": [{"file": str(tmp_path / "disk"), "readonly": readonly}]}
+
+    vmm(elf(ASLEEP), definition=definition(True), serial="off").call("vm.info")
+    vmm(elf(ASLEEP), definition=definition(True), serial="off").call("vm.info")
+    writer = vmm(elf(ASLEEP), definition=definition(False), serial="off")
+    assert writer.wait() == 1
+    assert f"disk '{tmp_path}/disk' is in use by another machine" in writer.log()
 
 
 def test_user_that_is_not_there_is_named(vmm):

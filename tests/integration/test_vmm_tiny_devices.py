@@ -109,6 +109,18 @@ def test_disk_is_made_and_written(says, tmp_path):
     assert image.read_bytes() == (bytes(SECTOR) + b"abcd").ljust(4096, b"\0")
 
 
+def test_disk_that_may_only_be_read_is_not_written(says, tmp_path):
+    """The one byte of its answer is VIRTIO_BLK_S_IOERR."""
+    image = tmp_path / "disk.raw"
+    image.write_bytes(bytes(8 * SECTOR))
+    write = (f"movl $1, {BUFFER}\n movl $1, {BUFFER} + 8\n movl $0x64636261, {BUFFER} + 16\n" +
+             descriptor(0, BUFFER, 16 + SECTOR, 1, 1) + descriptor(1, BUFFER + 0x1000, 1, 2))
+    status = f"movzbl {BUFFER} + 0x1000, %eax\n call say_hex\n"
+    said = says(START + write + OFFER + status, disks=[{"file": str(image), "readonly": True}])
+    assert said == "00000001" + "00000001"
+    assert image.read_bytes() == bytes(8 * SECTOR)
+
+
 def test_console_writes_to_a_file(says, tmp_path):
     path = tmp_path / "console"
     # Its second queue sends.
@@ -119,6 +131,7 @@ def test_console_writes_to_a_file(says, tmp_path):
     assert path.read_text() == "allo"
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize("ring", [
     descriptor(0, 0x40000000, 8, 2),
     descriptor(0, 0xfffffff8, 16, 2),
@@ -136,6 +149,7 @@ def test_bad_ring_is_the_end_of_its_device_and_of_nothing_else(says, ring):
     assert said == "0000004f"
 
 
+@pytest.mark.bad_input
 def test_registers_anywhere_and_of_any_width_hurt_nobody(says):
     said = says(START + """
         mov $0x4000, %ecx

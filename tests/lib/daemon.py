@@ -18,7 +18,8 @@ SHUNT = os.path.join(BUILD, "cli", "shunt")
 SRIOV = os.path.join(BUILD, "sriov", "shunt-sriov")
 START_S = 20
 
-SMALL = "memory: { size: 64M, hugepages: off }\n"
+# Nothing on a wire but what the test sends.
+SMALL = "memory: { size: 64M, hugepages: off }\nlldp: { mode: off }\n"
 
 
 class CommandFailed(Exception):

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 
 import of_wire as of
+from daemon import wait_for
 from openflow import Bridge
 from ovs_peer import OpenVSwitch
 from vhost_guest import BROADCAST, mac
@@ -33,11 +34,13 @@ class Ask:
 
 @dataclass
 class Frame:
-    """A frame into a port; what comes out, and n packet-ins."""
+    """A frame into a port; what comes out, n packet-ins, and what it teaches before the next step
+    by n learn actions."""
     name: str
     port: int
     data: bytes
     packet_ins: int = 0
+    learns: int = 0
 
 
 @dataclass
@@ -189,10 +192,12 @@ class Side:
             assert not self.connection.ask(MARK_FLOW)
             self.marked = True
         self.settle()
+        learned = self.learning(step.learns)
         self.ports[step.port].send(step.data)
         # Frames of one burst may overtake each other. When the first mark is out, the burst that
         # had the frame is done, and the second mark comes behind all of it.
         lines = self.received(step.port) + self.received(step.port)
+        learned()
         return sorted(lines) + self.unasked(step.packet_ins)
 
     def received(self, port):
@@ -243,6 +248,10 @@ class Side:
     def settle(self):
         """All frames are counted, and the next ones go by what was asked for."""
 
+    def learning(self, n):
+        """A function that waits for what n learn actions make, if that is not there by itself."""
+        return lambda: None
+
 
 class ShuntSide(Side):
     name = "shunt"
@@ -254,6 +263,14 @@ class ShuntSide(Side):
 
     def link(self, port, up):
         self.switch.cli("port", "set", f"p{port}", "--enabled", "true" if up else "false")
+
+    def taught(self):
+        return self.switch.json("bridge", "show", "br0")["learns"]
+
+    def learning(self, n):
+        """Frames that teach are handed to the control thread, which has then to find the time."""
+        end = self.taught() + n if n else 0
+        return lambda: n and wait_for(lambda: self.taught() >= end, FRAME_S, "learned flows")
 
     def close(self):
         self.connection.close()

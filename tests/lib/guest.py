@@ -133,17 +133,23 @@ class Guest(Console):
     The NIC has no MSI-X: Debian 12's QEMU 7.2 crashes when a vhost-user device starts with it under
     TCG (a null pointer behind msix_set_vector_notifiers)."""
 
-    def __init__(self, name, vhost_socket, address, mac, server=False, memory="128M", queues=1,
-                 cpus=1, mtu=1500, folder=None, more=(), program=None):
+    def __init__(self, name, vhost_socket=None, address=None, mac=None, server=False, memory="128M",
+                 queues=1, cpus=1, mtu=1500, folder=None, more=(), program=None, nic="", tap=None,
+                 prefix=()):
         """server: QEMU owns the socket and waits for the switch. more: further words for QEMU.
-        program: what guest-kernel has put into its initramfs."""
+        program: what guest-kernel has put into its initramfs. nic: properties of the NIC. tap: an
+        interface in place of a socket. prefix: words in front of the command."""
         self.address, self.mac = address.split("/")[0], mac
         super().__init__(name, folder or tempfile.mkdtemp(prefix=f"shunt-guest-{name}-"))
         mode = "server=on,wait=on" if server else "reconnect=1"
         mq = ",mq=on" if queues > 1 else ""
+        back_end = (["-netdev", f"tap,id=n0,ifname={tap},script=no,downscript=no"] if tap else
+                    ["-chardev", f"socket,id=net0,path={vhost_socket},{mode}",
+                     "-netdev", f"vhost-user,id=n0,chardev=net0,queues={queues}"])
+        properties = f",{nic}" if nic else ""
         initrd = f"initrd-{program}.gz" if program else "initrd.gz"
         self.start(
-            ["qemu-system-x86_64", "-accel", accelerator(), "-M", "q35", "-cpu", "max",
+            [*prefix, "qemu-system-x86_64", "-accel", accelerator(), "-M", "q35", "-cpu", "max",
              "-smp", str(cpus), "-m", memory, "-nodefaults", "-no-user-config",
              "-display", "none", "-no-reboot",
              "-kernel", os.path.join(GUEST, "vmlinuz"), "-initrd", os.path.join(GUEST, initrd),
@@ -151,9 +157,8 @@ class Guest(Console):
                         f"shunt.ip={address} shunt.mtu={mtu}",
              "-object", f"memory-backend-memfd,id=m0,size={memory},share=on",
              "-numa", "node,memdev=m0",
-             "-chardev", f"socket,id=net0,path={vhost_socket},{mode}",
-             "-netdev", f"vhost-user,id=n0,chardev=net0,queues={queues}",
-             "-device", f"virtio-net-pci,netdev=n0,mac={mac}{mq},vectors=0",
+             *back_end,
+             "-device", f"virtio-net-pci,netdev=n0,mac={mac}{mq},vectors=0{properties}",
              *more])
 
     def ping(self, address, count=2, seconds=1, size=56):

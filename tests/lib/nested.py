@@ -47,10 +47,11 @@ declare -A out pid
 class NestedMachine(Machine):
     """The emulated machine with KVM loaded."""
 
-    def __init__(self, folder, memory="2048M", **options):
+    def __init__(self, folder, n_nics=0, memory="2048M", **options):
         subprocess.run([os.path.join(TOP, "tests", "lib", "guest-nested"), MACHINE, NESTED],
                        check=True)
-        super().__init__("machine", folder, n_nics=0, memory=memory, cpu="max,+svm", **options)
+        super().__init__("machine", folder, n_nics=n_nics, memory=memory, cpu="max,+svm",
+                         **options)
 
     def prepare(self):
         self.ready()
@@ -66,7 +67,8 @@ class NestedMachine(Machine):
 class NestedGuest:
     """One shunt-vmm in the machine, with a root file system of its own."""
 
-    def __init__(self, machine, name, address=None, memory="128M", vcpus=1, **fields):
+    def __init__(self, machine, name, address=None, memory="128M", vcpus=1, options="",
+                 **fields):
         self.machine, self.name = machine, name
         cmdline = "console=ttyS0 panic=-1 quiet"
         if address:
@@ -77,17 +79,28 @@ class NestedGuest:
             "cmdline": cmdline, "serial": f"/tmp/{name}.serial", "console": "stdio",
             "disks": [{"file": f"/tmp/{name}.img", "discard": True}], **fields,
         }
-        machine.do(f"cp --sparse=always {NESTED}/root.img /tmp/{name}.img")
         machine.write(f"/tmp/{name}.json", json.dumps(definition))
-        machine.do(f"mkfifo /tmp/{name}.in /tmp/{name}.out")
-        self.start()
-        machine.do(f"exec {{fd}}</tmp/{name}.out; out[{name}]=$fd")
+        self.prepare()
+        self.start(options)
+        self.listen()
+
+    def prepare(self):
+        """Its disk, and the FIFOs that are its console."""
+        self.machine.do(f"cp --sparse=always {NESTED}/root.img /tmp/{self.name}.img; "
+                        f"mkfifo /tmp/{self.name}.in /tmp/{self.name}.out")
 
     def start(self, options=""):
         """A process; its output goes on in the FIFO of the last one."""
+        self.start_program(f"{VMM} --api-socket /tmp/{self.name}.api -d /tmp/{self.name}.json "
+                           f"{options}")
+
+    def start_program(self, command):
         name = self.name
-        self.machine.do(f"{VMM} --api-socket /tmp/{name}.api -d /tmp/{name}.json {options} "
-                        f"<>/tmp/{name}.in >/tmp/{name}.out 2>>/tmp/{name}.log & pid[{name}]=$!")
+        self.machine.do(f"{command} <>/tmp/{name}.in >/tmp/{name}.out 2>>/tmp/{name}.log & "
+                        f"pid[{name}]=$!")
+
+    def listen(self):
+        self.machine.do(f"exec {{fd}}</tmp/{self.name}.out; out[{self.name}]=$fd")
 
     def why(self):
         return self.machine.run(f"tail -n 5 /tmp/{self.name}.log /tmp/{self.name}.serial")[1]
@@ -120,6 +133,25 @@ class NestedGuest:
     def end(self, seconds=60):
         """Wait for its end; returns the exit status."""
         return self.machine.run(f"wait ${{pid[{self.name}]}}", seconds)[0]
+
+
+class QemuGuest(NestedGuest):
+    """The same guest in QEMU, on a port's socket."""
+
+    def __init__(self, machine, name, address, vhost_socket, mac):
+        self.machine, self.name = machine, name
+        self.prepare()
+        self.start_program(
+            "qemu-system-x86_64 -M q35,accel=kvm -cpu host -m 128M -nodefaults -no-user-config "
+            f"-display none -no-reboot -serial file:/tmp/{name}.serial "
+            f"-kernel {MACHINE}/tree/vmlinuz -initrd {NESTED}/nested.gz "
+            f"-append 'console=ttyS0 panic=-1 quiet shunt.ip={address}' "
+            "-object memory-backend-memfd,id=m0,size=128M,share=on -numa node,memdev=m0 "
+            f"-drive if=virtio,format=raw,file=/tmp/{name}.img "
+            "-chardev stdio,id=hvc0 -device virtio-serial-pci -device virtconsole,chardev=hvc0 "
+            f"-chardev socket,id=s0,path={vhost_socket},reconnect=1 "
+            f"-netdev vhost-user,id=n0,chardev=s0 -device virtio-net-pci,netdev=n0,mac={mac}")
+        self.listen()
 
 
 def quote(text):

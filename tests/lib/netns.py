@@ -2,8 +2,10 @@
 """Network namespaces as hosts of a test, and the wires between them and the switch."""
 
 import ctypes
+import fcntl
 import itertools
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -30,6 +32,13 @@ def ip(*argv):
 def unique(stem):
     """An interface or namespace name that no other test has, at most 15 characters."""
     return f"{stem}{os.getpid() % 100000}{next(_serial):x}"[:15]
+
+
+def _tx_checksums_off(interface):
+    siocethtool, stxcsum = 0x8946, 0x17
+    value = (ctypes.c_uint32 * 2)(stxcsum, 0)
+    with socket.socket() as s:
+        fcntl.ioctl(s, siocethtool, struct.pack("16sQ16x", interface.encode(), ctypes.addressof(value)))
 
 
 class Netns:
@@ -69,6 +78,10 @@ class Netns:
             _enter(home)
             os.close(home)
             os.close(there)
+
+    def leave_nothing(self, interface):
+        """As `ethtool -K INTERFACE tx off`: what is sent by it is finished before."""
+        self.make(lambda: _tx_checksums_off(interface))
 
     def add_address(self, interface, address):
         self.ip("addr", "add", address, "dev", interface)
@@ -132,11 +145,12 @@ class Tap:
 class PhysicalNetwork:
     """A VLAN-aware network behind one tagged wire, with a host on each VLAN.
 
-    The wire's switch end is `interface`, in the test's own namespace; the far end is `trunk`."""
+    The wire's switch end is `interface`, in the test's own namespace unless another is given; the
+    far end is `trunk`."""
 
-    def __init__(self, addresses):
-        """addresses: {vlan: "10.0.0.101/24"}"""
-        self.interface, self.trunk = unique("up"), "trunk0"
+    def __init__(self, addresses, ns=None):
+        """addresses: {vlan: "10.0.0.101/24"}, VLAN 0 untagged"""
+        self.interface, self.trunk, self.ns = unique("up"), "trunk0", ns
         self.net, self.hosts, self.splitter = None, {}, None
         try:
             self._build(addresses)
@@ -146,7 +160,7 @@ class PhysicalNetwork:
 
     def _build(self, addresses):
         self.net = Netns("net")
-        wire(None, self.interface, self.net, self.trunk)
+        wire(self.ns, self.interface, self.net, self.trunk)
         for vlan, address in addresses.items():
             self.hosts[vlan] = self._host(vlan, address)
         splitter = os.path.join(os.path.dirname(os.path.abspath(__file__)), "vlan_splitter.py")
@@ -170,4 +184,5 @@ class PhysicalNetwork:
         for ns in (*self.hosts.values(), self.net):
             if ns:
                 ns.delete()
-        subprocess.run(["ip", "link", "del", self.interface], capture_output=True)
+        if not self.ns:
+            subprocess.run(["ip", "link", "del", self.interface], capture_output=True)

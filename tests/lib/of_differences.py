@@ -138,6 +138,12 @@ ACCEPTED = [
         [errors("set what cannot be set", "nx_vlan_tci|nx_in_port|nx_ip_tos", "2/13", "2/15"),
          errors("set what cannot be set", "nx_vlan_tci|nx_in_port", "2/13", "")]),
     Accepted(
+        "eth_type, ip_proto and mpls_bos", "are written as any other field",
+        "BAD_SET_ARGUMENT", "The standard excepts no field of a header (7.2.5).",
+        [errors("set what cannot be set", "eth_type|ip_proto|mpls_bos", "", "2/15"),
+         errors("wrong actions, .*", "(load|move to) eth_type", "", "2/15"),
+         errors("wrong load2 and output_reg", "eth_type", "", "2/15")]),
+    Accepted(
         "load of all of vlan_tci", "BAD_ACTION BAD_SET_LEN", "sets VID and PCP, or pushes a tag",
         "It is two fields; load of each, set-field and push_vlan do the same.",
         [errors("move vlan tci", "flow", "2/14", ""), ("move vlan tci", ".*", "", "(?s).*"),
@@ -157,6 +163,10 @@ ACCEPTED = [
         "No conjunction is allowed there, a good one neither.",
         [("wrong actions, write", "conjunction .*", "error 2/0",
           "error experimenter 00002320 15")]),
+    Accepted(
+        "learn with fin_idle_timeout or fin_hard_timeout", "BAD_ACTION BAD_ARGUMENT",
+        "is accepted", "There is no fin_timeout that the learned flow could have.",
+        [errors("wrong learns", "fin timeouts", "2/5", "")]),
     Accepted(
         "resubmit to this very table by number 255", "reads back without a table",
         "reads back with the number", "Both forms mean the same.",
@@ -187,9 +197,10 @@ ACCEPTED = [
           "packet-in .*reason=1 table=0 cookie=0x0 .*")]),
     Accepted(
         "packet-out without a frame, or with less than an Ethernet header",
-        "BAD_REQUEST BUFFER_EMPTY and BAD_PACKET", "nothing is said",
-        "Nothing can be sent, and whoever asked should know.",
-        [errors("packet-out", "without a frame", "1/7", ""),
+        "BAD_REQUEST BAD_PACKET", "nothing is said",
+        "Nothing can be sent, and whoever asked should know. Without actions either, nothing was "
+        "to be sent, and neither of both says a word.",
+        [errors("packet-out", "without a frame", "1/12", ""),
          errors("packet-out", "short frame", "1/12", "")]),
     # flow-mods
     Accepted(
@@ -211,6 +222,10 @@ ACCEPTED = [
          errors("a loop of groups", "loop", "6/7", ""),
          ("a loop of groups", "groups|group counters", ".*", ".*"),
          errors("wrong groups", "ff watches unknown group", "6/13", "")]),
+    Accepted(
+        "A select group none of whose buckets has a weight", "INVALID_GROUP", "is accepted",
+        "It could never select a bucket; one without buckets drops, and is accepted.",
+        [errors("wrong groups", "select without weights", "6/1", "")]),
     Accepted(
         "Groups that refer to a group", "are counted in its ref_count, and keep it",
         "are not; it can be deleted", "ref_count is of flows or groups; CHAINED_GROUP is the error "

@@ -411,6 +411,8 @@ def outputs():
             "to nothing": of.packet_out(FRAMES["udp"]),
             "back": of.packet_out(FRAMES["udp"], of.output(of.IN_PORT), in_port=1),
             "without a frame": of.packet_out(b"", of.output(2)),
+            "without a frame or actions": of.packet_out(b""),
+            "without anything": of.packet_out(b"", in_port=0),
             "short frame": of.packet_out(FRAMES["udp"][:10], of.output(2)),
             "a buffer": of.packet_out(b"", of.output(2), buffer_id=5),
             "a buffer and a frame": of.packet_out(FRAMES["udp"], of.output(2), buffer_id=5),
@@ -676,6 +678,8 @@ def groups():
         "two outputs": of.group_mod(0, 0, 81, of.bucket(of.output(2), of.output(3))),
         "set without ip": of.group_mod(0, 0, 82, of.bucket(of.set_field("ipv4_src", 1),
                                                           of.output(2))),
+        "select without weights": of.group_mod(0, of.SELECT, 84, of.bucket(of.output(2)),
+                                               of.bucket(of.output(3))),
         "resubmit": of.group_mod(0, 0, 83, of.bucket(of.resubmit(2))),
     }
     yield Script("wrong groups", [Ask("first", of.group_mod(0, of.GROUP_ALL, 1, b2)),

@@ -156,6 +156,34 @@ def load2(name, value, mask=None):
     return nicira(33, oxm(name, value, mask))
 
 
+def learn(*specs, idle=0, hard=0, priority=32768, cookie=0, flags=0, table=1, fin=(0, 0)):
+    """Nicira's learn action of these specs: learn_match, learn_load, learn_output."""
+    body = b"".join(specs)
+    return nicira(16, struct.pack("!HHHQHBxHH", idle, hard, priority, cookie, flags, table,
+                                  *fin) + body.ljust((len(body) + 7) // 8 * 8, b"\0"))
+
+
+def _learned(to, name, source, n_bits, offset, target):
+    if isinstance(source, str):  # a field, or a number
+        head, data = 0, oxm_header(source) + struct.pack("!H", offset)
+    else:
+        head, data = 0x2000, source.to_bytes((n_bits + 15) // 16 * 2, "big")
+    end = oxm_header(name) + struct.pack("!H", target) if name else b""
+    return struct.pack("!H", head | to << 11 | n_bits) + data + end
+
+
+def learn_match(name, source, n_bits, offset=0, target=0):
+    return _learned(0, name, source, n_bits, offset, target)
+
+
+def learn_load(name, source, n_bits, offset=0, target=0):
+    return _learned(1, name, source, n_bits, offset, target)
+
+
+def learn_output(source, n_bits, offset=0):
+    return _learned(2, None, source, n_bits, offset, 0)
+
+
 def conjunction(number, k, n):
     """Clause k of n, from 1."""
     return nicira(34, struct.pack("!BBI", k - 1, n, number))

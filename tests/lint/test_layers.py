@@ -14,9 +14,10 @@ MAY_SEE = {
     "api": {"base"},
     "conf": {"base", "api"},
     "ofproto": {"base"},
+    "link": {"base"},
     "dataplane": {"base"},
     "sriov": {"base"},
-    "control": {"base", "api", "conf", "ofproto", "dataplane"},
+    "control": {"base", "api", "conf", "link", "ofproto", "dataplane"},
     "cli": {"base", "api"},
     "vmm": {"base", "api"},
 }

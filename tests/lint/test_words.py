@@ -73,6 +73,13 @@ def test_no_file_is_a_book():
     assert_none([p for p in text_files() if len(lines(p)) > MAX_LINES])
 
 
+def test_the_machine_monitor_is_minimal():
+    """Lines of C, without those that are blank or comment alone."""
+    code = [re.sub(r"/\*.*?\*/", "", "\n".join(lines(path)), flags=re.S)
+            for path in files(".c", ".h") if path.startswith("vmm/")]
+    assert 5000 < sum(1 for text in code for line in text.split("\n") if line.strip()) <= 12000
+
+
 def test_nothing_is_left_to_do():
     paths = [p for p in text_files() if not p.startswith((THIS_FOLDER, "doc/"))]
     assert matching(r"\b(TODO|FIXME|XXX)\b", paths) == []

@@ -76,23 +76,25 @@ static void layers_are_where_the_headers_begin(void **state)
 {
 	const uint8_t no = DP_NO_LAYER;
 
-	check_layers("tcp", (struct dp_layers){ no, no, no, 12, 14, 34, no, no, no });
-	check_layers("udp_in_vlan", (struct dp_layers){ 12, no, no, 16, 18, 38, no, no, no });
-	check_layers("udp6_in_two_vlans", (struct dp_layers){ 12, no, no, 20, 22, 62, no, no, no });
-	check_layers("arp", (struct dp_layers){ no, no, no, 12, 14, no, no, no, no });
-	check_layers("mpls_in_vlan", (struct dp_layers){ 12, 18, no, 16, no, no, no, no, no });
-	check_layers("pbb_in_btag", (struct dp_layers){ 12, no, 18, 16, no, no, no, no, no });
+	check_layers("tcp", (struct dp_layers){ no, no, no, 12, 23, 14, 34, no, no, no });
+	check_layers("udp_in_vlan", (struct dp_layers){ 12, no, no, 16, 27, 18, 38, no, no, no });
 	check_layers(
-		"neighbour_solicitation", (struct dp_layers){ no, no, no, 12, 14, 54, 54, 80, no });
+		"udp6_in_two_vlans", (struct dp_layers){ 12, no, no, 20, 28, 22, 62, no, no, no });
+	check_layers("arp", (struct dp_layers){ no, no, no, 12, no, 14, no, no, no, no });
+	check_layers("mpls_in_vlan", (struct dp_layers){ 12, 18, no, 16, no, no, no, no, no, no });
+	check_layers("pbb_in_btag", (struct dp_layers){ 12, no, 18, 16, no, no, no, no, no, no });
+	check_layers("neighbour_solicitation",
+		(struct dp_layers){ no, no, no, 12, 20, 14, 54, 54, 80, no });
 	check_layers("neighbour_advertisement",
-		(struct dp_layers){ no, no, no, 12, 14, 54, 54, no, 80 });
+		(struct dp_layers){ no, no, no, 12, 20, 14, 54, 54, no, 80 });
+	check_layers("second_option_counts",
+		(struct dp_layers){ no, no, no, 12, 20, 14, 54, 54, 88, no });
 	check_layers(
-		"second_option_counts", (struct dp_layers){ no, no, no, 12, 14, 54, 54, 88, no });
-	check_layers("later_fragment", (struct dp_layers){ no, no, no, 12, 14, no, no, no, no });
-	check_layers("snap", (struct dp_layers){ no, no, no, 20, 22, 42, no, no, no });
-	check_layers("spanning_tree", (struct dp_layers){ no, no, no, no, no, no, no, no, no });
+		"later_fragment", (struct dp_layers){ no, no, no, 12, 23, 14, no, no, no, no });
+	check_layers("snap", (struct dp_layers){ no, no, no, 20, 31, 22, 42, no, no, no });
+	check_layers("spanning_tree", (struct dp_layers){ no, no, no, no, no, no, no, no, no, no });
 	check_layers("chain_longer_than_the_head",
-		(struct dp_layers){ no, no, no, 12, 14, DP_UNSEEN_LAYER, no, no, no });
+		(struct dp_layers){ no, no, no, 12, 54, 14, DP_UNSEEN_LAYER, no, no, no });
 }
 
 /* A frame of each length, and a head of each length of a whole frame. */

@@ -161,7 +161,6 @@ static void field_that_the_frame_does_not_have_is_left_alone(void **state)
 		{ "neighbour_advertisement", "nd_sll" },
 		{ "udp6_in_two_vlans", "ipv6_exthdr" },
 		{ "udp6_in_two_vlans", "ipv4_src" },
-		{ "extension_headers", "ip_proto" },
 		{ "mpls", "ipv4_src" },
 		{ "mpls", "ip_ttl" },
 		{ "pbb", "ipv4_src" },
@@ -224,19 +223,53 @@ static void icmp_type_that_makes_a_solicitation_shows_its_target(void **state)
 	bench_end(&b);
 }
 
-static void ethertype_and_protocol_can_be_set(void **state)
+static void protocol_that_is_set_is_in_the_old_one_s_checksum(void **state)
+{
+	static const struct {
+		const char *frame;
+		uint8_t at, l4_sum; /* of the protocol, and of the checksum; 0: that has no part */
+	} rows[] = {
+		{ "tcp", 23, 50 },
+		{ "udp_in_vlan", 27, 44 },
+		{ "udp6_in_two_vlans", 28, 68 },
+		{ "extension_headers", 86, 110 },
+		{ "icmp6_echo", 20, 56 },
+		{ "icmp", 23, 0 },
+		{ "sctp", 23, 0 },
+		{ "udp_without_checksum", 23, 0 },
+		{ "later_fragment", 23, 0 },
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t want[MAX_FRAME], *sum = want + rows[i].l4_sum;
+		uint32_t len = golden_bytes(golden_named(rows[i].frame), want);
+		struct plain_l4 l4;
+		struct bench b;
+
+		bench_begin(&b, want, len);
+		bench_set(&b, "ip_proto", "fd", NULL);
+		want[rows[i].at] = 0xfd;
+		frame_put_sums(want, len);
+		if (rows[i].l4_sum) {
+			const uint8_t *ip = want + find_ip(want, len);
+
+			assert_true(*ip >> 4 == 4 ? find_l4_of_ipv4(ip, &l4)
+						  : find_l4_of_ipv6(ip, &l4));
+			memset(sum, 0, 2);
+			put_sum(sum, plain_sum(pseudo_sum(&l4), l4.at, l4.n));
+		}
+		bench_is(&b, want, len, rows[i].frame);
+		bench_end(&b);
+	}
+}
+
+static void ethertype_can_be_set(void **state)
 {
 	uint8_t want[MAX_FRAME];
 	uint32_t len = golden_bytes(golden_named("tcp"), want);
 	struct bench b;
 
 	bench_begin(&b, want, len);
-	bench_set(&b, "ip_proto", "11", NULL);
-	want[23] = 17;
-	/* The header's checksum follows, the upper layer is as it was. */
-	memset(want + 24, 0, 2);
-	put_sum(want + 24, plain_sum(0, want + 14, 20));
-	bench_is(&b, want, len, "ip_proto");
 	bench_set(&b, "eth_type", "8848", NULL);
 	hex_bytes("8848", 4, want + 12);
 	bench_is(&b, want, len, "eth_type");
@@ -428,7 +461,8 @@ int main(void)
 		cmocka_unit_test(field_that_the_frame_does_not_have_is_left_alone),
 		cmocka_unit_test(field_that_is_not_of_the_frame_changes_in_the_key_alone),
 		cmocka_unit_test(icmp_type_that_makes_a_solicitation_shows_its_target),
-		cmocka_unit_test(ethertype_and_protocol_can_be_set),
+		cmocka_unit_test(protocol_that_is_set_is_in_the_old_one_s_checksum),
+		cmocka_unit_test(ethertype_can_be_set),
 		cmocka_unit_test(udp_checksum_is_right_for_every_port),
 		cmocka_unit_test(address_of_a_first_fragment_changes_the_datagrams_checksum),
 		cmocka_unit_test(crc_of_a_change_is_the_change_of_the_crc),

@@ -449,7 +449,7 @@ static void compare_notes(const struct dp_frame *a, const struct dp_frame *b)
 	assert_int_equal(a->csum_start, b->csum_start);
 	assert_int_equal(a->csum_offset, b->csum_offset);
 	/* What follows has a meaning for segmentation alone, and is not cleared else. */
-	if (!(a->offloads & DP_OFFLOAD_TSO))
+	if (!(a->offloads & DP_OFFLOAD_GSO))
 		return;
 	assert_int_equal(a->l3_start, b->l3_start);
 	assert_int_equal(a->hdr_len, b->hdr_len);

@@ -64,7 +64,9 @@ static void packet_out(struct peer *peer, uint32_t in_port, uint32_t buffer, siz
 
 	of_buf_put_u32(&body, buffer);
 	of_buf_put_u32(&body, in_port);
-	assert_non_null(of_buf_add(&body, 8));
+	of_buf_put_u16(&body, 8);
+	assert_non_null(of_buf_add(&body, 6));
+	of_buf_put_u64(&body, UINT64_C(0x12) << 48 | UINT64_C(8) << 32); /* pop_vlan */
 	if (n_data)
 		assert_non_null(of_buf_add(&body, n_data));
 	assert_int_equal(peer_send_buf(peer, T_PACKET_OUT, 6, &body), 0);
@@ -88,7 +90,7 @@ static void packet_out_goes_to_the_provider_or_is_refused(void **state)
 	packet_out(&peer, 1, 5, 0);
 	peer_expect_error(&peer, 6, OF_ET_BAD_REQUEST, OF_BR_BUFFER_UNKNOWN);
 	packet_out(&peer, 1, OF_NO_BUFFER, 0);
-	peer_expect_error(&peer, 6, OF_ET_BAD_REQUEST, OF_BR_BUFFER_EMPTY);
+	peer_expect_error(&peer, 6, OF_ET_BAD_REQUEST, OF_BR_BAD_PACKET);
 	assert_int_equal(rig->n_packet_outs, 2);
 }
 

@@ -275,6 +275,7 @@ struct of_group_mod rig_group(unsigned command, uint8_t type, uint32_t group, un
 	for (unsigned i = 0; i < n_buckets; i++) {
 		mod.buckets[i].watch_port = OF_PORT_ANY;
 		mod.buckets[i].watch_group = OF_GROUP_ANY;
+		mod.buckets[i].weight = type == OF_GT_SELECT;
 	}
 	return mod;
 }

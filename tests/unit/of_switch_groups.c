@@ -124,6 +124,18 @@ static void weight_is_for_select_groups(void **state)
 	}
 }
 
+static void select_group_has_a_weight_or_no_bucket(void **state)
+{
+	struct of_group_mod mod = rig_group(OF_GC_ADD, OF_GT_SELECT, 1, 2);
+
+	mod.buckets[0].weight = mod.buckets[1].weight = 0;
+	assert_group_refused(mod, OF_GM_INVALID_GROUP);
+	mod = rig_group(OF_GC_ADD, OF_GT_SELECT, 1, 2);
+	mod.buckets[0].weight = 0;
+	assert_done(rig_send_group(&rig, mod));
+	assert_done(rig_send_group(&rig, rig_group(OF_GC_ADD, OF_GT_SELECT, 2, 0)));
+}
+
 static struct of_group_mod watching(uint8_t type, uint32_t port, uint32_t group)
 {
 	struct of_group_mod mod = rig_group(OF_GC_ADD, type, 1, 1);
@@ -438,6 +450,7 @@ int main(void)
 		claim(group_with_a_wrong_number_type_or_command_is_refused),
 		claim(indirect_group_has_exactly_one_bucket),
 		claim(weight_is_for_select_groups),
+		claim(select_group_has_a_weight_or_no_bucket),
 		claim(failover_bucket_watches_something_that_can_be),
 		claim(all_and_indirect_watch_nothing_and_select_may),
 		claim(groups_and_buckets_have_their_limits),

@@ -309,7 +309,7 @@ static const char *const mistakes[][2] = {
 	{ "actions=set_field:5->tcp_dst", "set_field: the match must say 'tcp' too" },
 	{ "actions=set_field:5->foo", "set_field: 'foo' is no field" },
 	{ "actions=set_field:5", "set_field: '5' is not allowed: VALUE->FIELD" },
-	{ "tcp actions=set_field:5->nw_proto", "set_field: 'nw_proto' cannot be written" },
+	{ "tcp actions=set_field:1->ip_frag", "set_field: 'ip_frag' cannot be written" },
 	{ "actions=load:5->NXM_NX_REG99[]", "load: 'NXM_NX_REG99' is no field" },
 	{ "actions=load:5->NXM_NX_REG0[0..1]",
 	  "load: '5' is not allowed: BAD_ACTION BAD_ARGUMENT" },

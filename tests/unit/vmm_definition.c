@@ -26,7 +26,7 @@ static void whole_definition_is_read(void **state)
 		      " \"kernel\": \"k\", \"initrd\": \"i\", \"cmdline\": \"c\","
 		      " \"disks\": [{\"file\": \"d\", \"size\": 10240, \"discard\": true}],"
 		      " \"nics\": [{\"portgroup\": \"p\", \"socket\": \"s\","
-		      "   \"mac\": \"02:00:00:00:00:01\"}, {\"device\": \"0000:01:10.0\"}],"
+		      "   \"mac\": \"02:00:00:00:00:01\"}, {\"vf\": \"0000:01:10.0\"}],"
 		      " \"pin\": [{\"vcpu\": 1, \"cpus\": [3, 5]}],"
 		      " \"balloon\": false, \"serial\": \"off\", \"autostart\": true}"),
 		0);
@@ -96,10 +96,14 @@ static const struct {
 	{ "{\"kernel\": \"k\", \"pin\": [{\"vcpu\": 1, \"cpus\": [0]}]}", "pin[0]" },
 	{ "{\"kernel\": \"k\", \"disks\": [{}]}", "disks[0].file" },
 	{ "{\"kernel\": \"k\", \"nics\": [{}]}", "nics[0]: give its socket" },
-	{ "{\"kernel\": \"k\", \"nics\": [{\"socket\": \"s\", \"device\": \"d\"}]}",
+	{ "{\"kernel\": \"k\", \"nics\": [{\"socket\": \"s\", \"vf\": \"d/0\"}]}",
 		"nics[0]: give" },
 	{ "{\"kernel\": \"k\", \"nics\": [{\"socket\": \"s\"}], \"memory\": {\"mergeable\": true}}",
-		"memory.mergeable" },
+		"memory.mergeable: a switch" },
+	{ "{\"kernel\": \"k\", \"nics\": [{\"vf\": \"e/0\"}], \"memory\": {\"mergeable\": true}}",
+		"memory.mergeable: a VF" },
+	{ "{\"kernel\": \"k\", \"nics\": [{\"vf\": \"e/0\", \"mac\": \"02:00:00:00:00:01\"}]}",
+		"nics[0].mac" },
 	{ "{\"kernel\": \"k\", \"memory\": {\"mergeable\": true, \"hugepages\": \"1G\"}}",
 		"huge pages are not merged" },
 };

@@ -27,7 +27,7 @@ static struct {
 static struct {
 	uint64_t at;
 	bool on;
-	unsigned n_moves, n_resets, last_bar, last_n;
+	unsigned n_moves, n_resets, n_msix_on, n_msix_off, last_bar, last_n;
 	uint64_t last_offset, last_value;
 } device;
 
@@ -79,8 +79,20 @@ static void device_reset(void *ctx)
 	device.n_resets++;
 }
 
+static void device_msix(void *ctx, bool on)
+{
+	if (on)
+		device.n_msix_on++;
+	else
+		device.n_msix_off++;
+}
+
 static const struct vmm_pci_ops device_ops = {
-	.read = bar_read, .write = bar_write, .moved = bar_moved, .reset = device_reset
+	.read = bar_read,
+	.write = bar_write,
+	.moved = bar_moved,
+	.reset = device_reset,
+	.msix = device_msix,
 };
 
 struct rig {
@@ -347,6 +359,44 @@ static void reset_puts_everything_back(void **state)
 	assert_int_equal(eventfd_read(vmm_msix_fd(rig->device, 1), &count), -1);
 }
 
+static void device_is_told_when_msix_is_switched(void **state)
+{
+	struct rig *rig = *state;
+
+	decode_on(rig);
+	set_vector(rig, 0, 0x31, false);
+	assert_int_equal(device.n_msix_on, 0);
+	msix_control(rig, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+	msix_control(rig, PCI_MSIX_FLAGS_ENABLE);
+	assert_int_equal(device.n_msix_on, 1);
+	msix_control(rig, 0);
+	assert_int_equal(device.n_msix_off, 1);
+	msix_control(rig, PCI_MSIX_FLAGS_ENABLE);
+	vmm_pci_reset(rig->bus);
+	assert_int_equal(device.n_msix_off, 2);
+}
+
+static void removed_device_reads_as_ones_and_is_left_alone(void **state)
+{
+	struct rig *rig = *state;
+	uint64_t value;
+
+	decode_on(rig);
+	set_vector(rig, 0, 0x31, false);
+	msix_control(rig, PCI_MSIX_FLAGS_ENABLE);
+	vmm_pci_remove(rig->device);
+	assert_false(device.on);
+	assert_int_equal(host.n_off, 1);
+	assert_int_equal(device.n_msix_off, 1);
+	assert_int_equal(rd(rig, SLOT, 4), 0xffffffff);
+	vmm_pci_out(rig->bus, 0, 4, 0x80000000 | 1 << 11);
+	assert_int_equal(vmm_pci_in(rig->bus, 4, 4), 0xffffffff);
+	decode_on(rig);
+	assert_false(vmm_pci_read(rig->bus, LOW_BASE, 4, &value));
+	vmm_pci_reset(rig->bus);
+	assert_int_equal(device.n_resets, 0);
+}
+
 static void bus_holds_31_devices_beside_its_bridge(void **state)
 {
 	const struct vmm_pci_id id = { .vendor = 1 };
@@ -405,6 +455,8 @@ int main(void)
 		TEST(message_that_the_host_refuses_leaves_the_vector_silent),
 		TEST(vectors_beyond_the_table_are_nothing),
 		TEST(reset_puts_everything_back),
+		TEST(device_is_told_when_msix_is_switched),
+		TEST(removed_device_reads_as_ones_and_is_left_alone),
 		TEST(bus_holds_31_devices_beside_its_bridge),
 		TEST(restored_device_has_its_registers_and_fires_once),
 	};

@@ -84,6 +84,24 @@ static void any_byte_that_changed_is_seen(void **state)
 	}
 }
 
+static void machine_that_has_none_says_why(void **state)
+{
+	struct vmm_definition def = { .n_nics = 2, .nics = { { .socket = "s" } } };
+	struct vmm_machine machine = { .conf.def = &def };
+	struct vmm_files files = { .n = 1 };
+
+	assert_int_equal(vmm_snapshot_save(&machine, &files, &err), -EAGAIN);
+	assert_string_equal(err.text, "it waits for its switch");
+	machine.is_complete = true;
+	machine.mem.is_partial = true;
+	assert_int_equal(vmm_snapshot_save(&machine, &files, &err), -EAGAIN);
+	assert_string_equal(err.text, "its memory still comes out of another snapshot: try again");
+	def.nics[1].vf = "eth0/0";
+	assert_int_equal(vmm_snapshot_save(&machine, &files, &err), -EOPNOTSUPP);
+	assert_string_equal(
+		err.text, "nics[1] is a VF, whose state nobody can read: take it away first");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -94,6 +112,7 @@ int main(void)
 		TEST(more_vcpus_than_there_may_be_are_not_looked_at),
 		TEST(another_version_is_named),
 		TEST(any_byte_that_changed_is_seen),
+		TEST(machine_that_has_none_says_why),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "dataplane/drop.h"
+#include "dataplane/protocol.h"
 #include "dataplane/vlan.h"
 
 struct dp;
@@ -68,6 +69,8 @@ void dp_tick(struct dp *dp);
 struct dp_events {
 	void (*link_changed)(void *ctx, struct dp_port *port, bool up);
 	void (*interfaces_changed)(void *ctx); /* one of the host's came, went or changed */
+	/* of an uplink whose policy takes them */
+	void (*protocol_frame)(void *ctx, const struct dp_protocol_frame *frame);
 	/* a worker hands something to the control thread; what is valid during the call */
 	void (*to_control)(void *ctx, struct dp_bridge *bridge, const struct dp_to_control *what);
 	void *ctx;
@@ -151,6 +154,14 @@ enum dp_host {
 	DP_HOST_ALL_BUT_VMS,
 };
 
+/* What may be left to be done to the frames that come from a port and go to it: each less. */
+enum dp_offload_level {
+	DP_OFFLOADS_ALL,  /* checksums, segmentation of TCP and of UDP */
+	DP_OFFLOADS_TSO,  /* checksums, segmentation of TCP */
+	DP_OFFLOADS_CSUM, /* checksums */
+	DP_OFFLOADS_NONE,
+};
+
 /* What may change while the port forwards. */
 struct dp_port_policy {
 	struct dp_vlan_policy vlan;
@@ -167,6 +178,8 @@ struct dp_port_policy {
 	uint32_t ofport;                           /* OpenFlow's number, DP_OFPORT_LOCAL; 0: none */
 	bool no_receive, no_forward, no_packet_in; /* OpenFlow's port configuration */
 	enum dp_host host;                         /* of DP_PORT_XDP */
+	unsigned takes_protocols;                  /* DP_TAKES_*: for the switch itself */
+	enum dp_offload_level offload;
 	uint32_t storm_pps; /* broadcast, multicast and unknown unicast received, 0: no limit */
 };
 
@@ -200,11 +213,14 @@ struct dp_port_info {
 	bool peer_connected;  /* vhost-user: the socket has a peer */
 	unsigned n_rx_queues; /* ready now */
 	unsigned n_tx_queues;
-	unsigned n_macs;      /* learned on it now */
-	uint8_t mac[6];       /* its own address, configured or seen; zero: none yet */
-	enum dp_xdp xdp;      /* of DP_PORT_XDP */
-	bool zero_copy;       /* the driver receives into memory of ours */
-	const char *fallback; /* why not in a better way; "": there is none */
+	unsigned n_macs;       /* learned on it now */
+	uint8_t mac[6];        /* its own address, configured or seen; zero: none yet */
+	enum dp_xdp xdp;       /* of DP_PORT_XDP */
+	bool zero_copy;        /* the driver receives into memory of ours */
+	const char *fallback;  /* why not in a better way; "": there is none */
+	uint8_t device_mac[6]; /* of an uplink's device; zero: unknown */
+	uint32_t speed_mbps;   /* of an uplink's device, 0: unknown */
+	bool takes_csum, takes_tso, takes_uso; /* frames go to it with that left to be done */
 };
 
 struct dp_port_stats {

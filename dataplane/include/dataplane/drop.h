@@ -13,6 +13,7 @@
 	X(RUNT,            "runt",             RX, "shorter than an Ethernet header, or cut inside a VLAN tag") \
 	X(OVERSIZE,        "oversize",         RX, "longer than the port's MTU allows") \
 	X(LINK_LOCAL,      "link_local",       RX, "802.1D link-local address 01:80:c2:00:00:0x, which a bridge does not forward") \
+	X(PROTOCOL,        "protocol",         RX, "LACP or LLDP, which the switch speaks itself") \
 	X(SOURCE,          "invalid_source",   RX, "source address is multicast or zero") \
 	X(VLAN_INGRESS,    "vlan_ingress",     RX, "VLAN not allowed on the port where it came in") \
 	X(VLAN_UNUSED,     "vlan_unused",      RX, "no other port uses its VLAN: dropped in front of the switch") \
@@ -34,7 +35,7 @@
 	X(VARIANTS,        "too_many_changes", RX, "too many changed copies of one burst") \
 	X(RX_ADMIN_DOWN,   "rx_disabled",      RX, "the port it came in on is disabled") \
 	X(FROM_MIRROR,     "from_mirror_port", RX, "it came in on a mirror's output port, which receives nothing") \
-	X(RX_GSO,          "rx_unsegmented",   RX, "a segmentation-offload frame from an interface; turn tso and gro off there") \
+	X(RX_GSO,          "rx_unsegmented",   RX, "more frames to be segmented from an interface than its socket had room for") \
 	X(ISOLATED,        "isolated",         TX, "both ports are isolated") \
 	X(VLAN_EGRESS,     "vlan_egress",      TX, "destination port does not carry the frame's VLAN") \
 	X(MAC_CHANGE,      "mac_change",       TX, "destination is not the port's own address and mac_changes is reject") \

@@ -44,11 +44,12 @@ int dp_flow_add(struct dp_bridge *bridge, const struct dp_flow_conf *conf,
 	struct dp_program *program, struct dp_flow **ret);
 
 /**
- * Replace what it does; its counters stay. The flow may become another.
+ * Replace what it does, and its cookie; its counters stay. The flow may become another.
  *
  * errors:  -ENOMEM, -ENOSPC (clauses of too many masks); the program is then the caller's still
  */
-int dp_flow_set(struct dp_bridge *bridge, struct dp_flow **flow, struct dp_program *program);
+int dp_flow_set(struct dp_bridge *bridge, struct dp_flow **flow, uint64_t cookie,
+	struct dp_program *program);
 
 /** Count from 0 again. errors: -ENOSPC */
 int dp_flow_clear(struct dp_bridge *bridge, struct dp_flow *flow);

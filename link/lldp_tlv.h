@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Numbers of LLDP's TLVs that both directions know (IEEE 802.1AB-2016, table 8-1; 802.1Q-2022,
+ * annex D; 802.3-2022, clause 79).
+ */
+#pragma once
+
+enum lldp_tlv {
+	LLDP_TLV_END,
+	LLDP_TLV_CHASSIS,
+	LLDP_TLV_PORT,
+	LLDP_TLV_TTL,
+	LLDP_TLV_PORT_DESCRIPTION,
+	LLDP_TLV_SYSTEM_NAME,
+	LLDP_TLV_SYSTEM_DESCRIPTION,
+	LLDP_TLV_CAPABILITIES,
+	LLDP_TLV_ADDRESS,
+	LLDP_TLV_ORGANIZATION = 127,
+};
+
+#define LLDP_OUI_8021 0x0080c2u
+#define LLDP_OUI_8023 0x00120fu
+
+#define LLDP_8021_PVID      1
+#define LLDP_8021_VLAN_NAME 3
+#define LLDP_8023_MAX_FRAME 4
