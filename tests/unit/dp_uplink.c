@@ -106,7 +106,7 @@ static void make_folder(const char *sysfs, const char *path)
 {
 	char whole[256];
 
-	snprintf(whole, sizeof(whole), "%s%s", sysfs, path);
+	snprintf(whole, sizeof(whole), "%s/%s", sysfs, path);
 	assert_int_equal(mkdir(whole, 0700), 0);
 }
 
@@ -138,12 +138,12 @@ static void what_has_a_pci_device_is_told_with_the_command_to_type(void **state)
 	char sysfs[] = "pci-sysfs-XXXXXX";
 
 	assert_non_null(mkdtemp(sysfs));
-	make_folder(sysfs, "/bus");
-	make_folder(sysfs, "/bus/pci");
-	make_folder(sysfs, "/bus/pci/devices");
-	make_folder(sysfs, "/bus/pci/devices/0000:01:00.0");
-	make_folder(sysfs, "/bus/pci/devices/0000:01:10.2");
-	make_folder(sysfs, "/bus/pci/devices/0000:02:00.0");
+	make_folder(sysfs, "bus");
+	make_folder(sysfs, "bus/pci");
+	make_folder(sysfs, "bus/pci/devices");
+	make_folder(sysfs, "bus/pci/devices/0000:01:00.0");
+	make_folder(sysfs, "bus/pci/devices/0000:01:10.2");
+	make_folder(sysfs, "bus/pci/devices/0000:02:00.0");
 	assert_explained(sysfs, "0000:09:00.0",
 		"there is no such PCI device: lspci -D lists those there are");
 	assert_explained(sysfs, "0000:02:00.0",
