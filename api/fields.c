@@ -21,6 +21,10 @@ static const char *const words_vlan_mode[] = { "access", "trunk", "native-untagg
 static const char *const words_mirror_tags[] = { "as-is", "by-vlan", NULL };
 static const char *const words_host[] = { "own", "none", "all-but-vms", NULL };
 static const char *const words_lldp[] = { "both", "send", "receive", "off", NULL };
+static const char *const words_team[] = { "active-backup", "balance-mac", "balance-tcp", "lacp",
+	NULL };
+static const char *const words_lacp[] = { "active", "passive", NULL };
+static const char *const words_lacp_rate[] = { "slow", "fast", NULL };
 static const char *const words_offload[] = { "all", "tso", "csum", "none", NULL };
 static const char *const words_accept[] = { "accept", "reject", NULL };
 static const char *const words_eswitch[] = { "legacy", "switchdev", NULL };
@@ -126,7 +130,12 @@ static const struct api_field bridge_fields[] = {
 	  .help = "left undone in frames to and from the port: checksums and segmentation of " \
 		  "TCP and UDP (all), without UDP (tso), checksums (csum), nothing (none)" }, \
 	{ .name = "mtu", .type = API_TYPE_UINT, .flags = API_INHERITED, .min = 68, .max = 9000, \
-	  .def = "1500", .help = "longest frame without its Ethernet header and VLAN tag, in bytes" }
+	  .def = "1500", .help = "longest frame without its Ethernet header and VLAN tag, in bytes" }, \
+	{ .name = "active", .type = API_TYPE_TEXTS, .flags = API_INHERITED, .max = 255, \
+	  .def = "all devices of the team, when neither is given", \
+	  .help = "devices of the bridge's team that are used, in order of preference" }, \
+	{ .name = "standby", .type = API_TYPE_TEXTS, .flags = API_INHERITED, .max = 255, \
+	  .help = "devices of it that take over from those; what neither names is not used" }
 
 static const struct api_field portgroup_fields[] = {
 	ROW_NAME(API_PORTGROUP, "name of the port group"),
@@ -149,6 +158,22 @@ static const struct api_field port_fields[] = {
 	  .def = "NAME.sock", .help = "vhost-user: socket, relative to the run folder" },
 	{ .name = "device", .type = API_TYPE_TEXT, .max = 255, .flags = API_MAKING,
 	  .help = "uplink: xdp:INTERFACE, packet:INTERFACE or pci:ADDRESS; pcap: IN,OUT" },
+	{ .name = "devices", .type = API_TYPE_TEXTS, .max = 255,
+	  .help = "uplink: several devices as a team, in place of device" },
+	{ .name = "team", .type = API_TYPE_ENUM, .words = words_team, .def = "active-backup",
+	  .help = "uplink of several devices: how frames are shared among them" },
+	{ .name = "primary", .type = API_TYPE_TEXT, .max = 63,
+	  .help = "team active-backup: the device that is used whenever it works" },
+	{ .name = "failback_delay_ms", .type = API_TYPE_UINT, .max = 3600000, .def = "1000",
+	  .help = "how long a device of a team must work again before others give way to it" },
+	{ .name = "lacp", .type = API_TYPE_ENUM, .words = words_lacp, .def = "active",
+	  .help = "team lacp: active speaks by itself, passive answers alone" },
+	{ .name = "lacp_rate", .type = API_TYPE_ENUM, .words = words_lacp_rate, .def = "slow",
+	  .help = "team lacp: how often the partner shall speak; it is given up after 90 s, or 3 s" },
+	{ .name = "lacp_priority", .type = API_TYPE_UINT, .min = 1, .max = 65535, .def = "32768",
+	  .help = "team lacp: priority of the system; the lowest decides" },
+	{ .name = "lacp_fallback", .type = API_TYPE_BOOL, .def = "false",
+	  .help = "team lacp: while nobody answers, use one device; else the uplink is down" },
 	{ .name = "host", .type = API_TYPE_ENUM, .words = words_host, .def = "own",
 	  .help = "uplink by xdp: which frames the host's kernel goes on getting" },
 	{ .name = "lldp", .type = API_TYPE_ENUM, .words = words_lldp, .def = "that of lldp.mode",

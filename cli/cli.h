@@ -156,6 +156,8 @@ void cli_print_fdb(struct cli *cli, const json_t *result);
 void cli_print_flows(struct cli *cli, const json_t *result);
 void cli_print_groups(struct cli *cli, const json_t *result);
 void cli_print_meters(struct cli *cli, const json_t *result);
+void cli_print_uplinks(struct cli *cli, const json_t *result);
+void cli_print_uplink(struct cli *cli, const json_t *result);
 void cli_print_tables(struct cli *cli, const json_t *result);
 void cli_print_workers(struct cli *cli, const json_t *result);
 void cli_print_object(struct cli *cli, const json_t *result);

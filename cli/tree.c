@@ -61,13 +61,16 @@ static void add_port(struct cli_table *table, struct libscols_line *parent, cons
 {
 	struct libscols_line *row = cli_table_row(table, parent, port);
 	const char *where = string_of(port, "error");
+	_cleanup_free_ char *devices = NULL;
 
 	if (!*where)
 		where = string_of(port, "socket_path");
 	if (!*where)
 		where = string_of(port, "device");
+	if (!*where)
+		where = devices = cli_text(json_object_get(port, "devices"));
 	set_vlan(row, port);
-	cli_table_set(row, COLUMN_WHERE, where);
+	cli_table_set(row, COLUMN_WHERE, where ? where : "");
 }
 
 /* "web1, web2 > mon", "vlan 10 > vlan 99": what is copied, and where to. */

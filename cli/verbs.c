@@ -11,6 +11,8 @@ static const char *const fdb_del_fields[] = { "bridge", "vlan", "mac", NULL };
 static const char *const fdb_list_fields[] = { "bridge", NULL };
 static const char *const fdb_flush_fields[] = { "bridge", "port", "vlan", NULL };
 
+static const char *const uplink_fields[] = { "device", NULL };
+
 static const char *const of_bridge_fields[] = { "bridge", NULL };
 
 static const char *const log_levels[] = { "err", "warn", "notice", "info", "debug", NULL };
@@ -129,6 +131,18 @@ const struct cli_verb cli_verbs[] = {
 	{ .noun = "uplink", .verb = "neighbors", .help = "who is at their other ends, by LLDP",
 	  .operand = CLI_OPTIONAL_NAME, .operand_name = "[PORT]", .fields = NO_FIELDS, .reads = true,
 	  .method = "uplink.neighbors", .run = cli_call, .print = cli_print_neighbors },
+	{ .noun = "uplink", .verb = "list", .help = "the devices of all uplinks",
+	  .fields = NO_FIELDS, .reads = true, .method = "uplink.list", .run = cli_call,
+	  .print = cli_print_uplinks },
+	{ .noun = "uplink", .verb = "show", .help = "one uplink, and what is true of its devices",
+	  .operand = CLI_NAME, .fields = NO_FIELDS, .reads = true, .method = "uplink.show",
+	  .run = cli_call, .print = cli_print_uplink },
+	{ .noun = "uplink", .verb = "add", .help = "add a device to a team, as it runs",
+	  .operand = CLI_NAME, .fields = API_PORT, .only = uplink_fields,
+	  .method = "uplink.add", .run = cli_call },
+	{ .noun = "uplink", .verb = "del", .help = "take a device out of a team, as it runs",
+	  .operand = CLI_NAME, .fields = API_PORT, .only = uplink_fields,
+	  .method = "uplink.del", .run = cli_call },
 	{ .noun = "mirror", .verb = "list", .help = "all mirrors and what they have copied",
 	  .fields = NO_FIELDS, .reads = true, .method = "mirror.list", .run = cli_call,
 	  .print = cli_print_mirrors },

@@ -245,6 +245,12 @@ static int check_portgroup(const struct conf *conf, const struct conf_item *grou
 	r = conf_check_ref(conf, API_BRIDGE, bridge, "bridge", where, err);
 	if (r < 0)
 		return r;
+	r = conf_check_order(conf,
+		&(struct conf_order){ bridge, conf_get(group, API_PORTGROUP, "active"),
+			conf_get(group, API_PORTGROUP, "standby") },
+		NULL, where, err);
+	if (r < 0)
+		return r;
 	return conf_vlan_mode(conf_get(group, API_PORTGROUP, "vlan"),
 		conf_get(group, API_PORTGROUP, "trunk"),
 		conf_get(group, API_PORTGROUP, "vlan_mode"), &mode, &where->field, err);

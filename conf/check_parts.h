@@ -9,6 +9,19 @@
 
 int conf_check_port(const struct conf *conf, const struct conf_item *port,
 	const struct conf_env *env, struct conf_where *where, struct sh_err *err);
+
+/** What belongs to an uplink of several devices, and to no other. */
+int conf_check_team(const struct conf_item *port, struct conf_where *where, struct sh_err *err);
+
+/* Which of a team's devices somebody wants, lists with commas or NULL. */
+struct conf_order {
+	const char *bridge, *active, *standby;
+};
+
+/** own_team: the team whose own order it is, or NULL. */
+int conf_check_order(const struct conf *conf, const struct conf_order *order,
+	const struct conf_item *own_team, struct conf_where *where, struct sh_err *err);
+
 int conf_check_sriov(const struct conf *conf, const struct conf_item *pf, struct conf_where *where,
 	struct sh_err *err);
 int conf_check_vm(const struct conf *conf, const struct conf_item *vm, struct conf_where *where,

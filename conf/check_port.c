@@ -48,6 +48,10 @@ static int check_belongs(const struct conf_item *port, struct conf_where *where,
 		{ "device", { "uplink", "pcap" } },
 		{ "host", { "uplink" } },
 		{ "lldp", { "uplink" } },
+		{ "devices", { "uplink" } },
+		{ "team", { "uplink" } },
+		{ "primary", { "uplink" } },
+		{ "failback_delay_ms", { "uplink" } },
 	};
 	const char *type = type_of(port);
 
@@ -92,12 +96,28 @@ static int check_type(const struct conf_item *port, const struct conf_env *env,
 			"characters",
 			IFNAME_MAX);
 	r = port_target(port, env->run_dir, &target, err);
-	if (r < 0)
-		where->field = "device";
-	if (r == 0 && target.kind != CONF_PORT_XDP && conf_get(port, API_PORT, "host"))
+	if (r < 0) {
+		where->field = conf_get(port, API_PORT, "devices") ? "devices" : "device";
+		return r;
+	}
+	if (target.kind != CONF_PORT_XDP && target.kind != CONF_PORT_TEAM &&
+		conf_get(port, API_PORT, "host"))
 		return conf_fail(where, "host", err, -EINVAL,
 			"host: belongs to a device xdp:INTERFACE, which alone shares it");
-	return r;
+	return conf_check_team(port, where, err);
+}
+
+static int check_order(const struct conf *conf, const struct conf_item *port,
+	struct conf_where *where, struct sh_err *err)
+{
+	const struct conf_order order = { conf_port_bridge(conf, port),
+		conf_policy(conf, port, "active"), conf_policy(conf, port, "standby") };
+	bool is_team = conf_get(port, API_PORT, "devices");
+
+	/* What comes from the group alone is checked there, once. */
+	if (!is_team && !conf_get(port, API_PORT, "active") && !conf_get(port, API_PORT, "standby"))
+		return 0;
+	return conf_check_order(conf, &order, is_team ? port : NULL, where, err);
 }
 
 int conf_check_port(const struct conf *conf, const struct conf_item *port,
@@ -116,6 +136,8 @@ int conf_check_port(const struct conf *conf, const struct conf_item *port,
 		r = conf_vlan_mode(conf_policy(conf, port, "vlan"),
 			conf_policy(conf, port, "trunk"), conf_policy(conf, port, "vlan_mode"),
 			&mode, &where->field, err);
+	if (r == 0)
+		r = check_order(conf, port, where, err);
 	if (r == 0 && mac && (api_parse_mac(mac, bytes) < 0 || (bytes[0] & 1)))
 		return conf_fail(where, "mac", err, -EINVAL,
 			"mac: '%s' is a multicast address, which no port can have", mac);

@@ -20,19 +20,19 @@ struct key {
 	uint32_t index;
 };
 
-/* Writes an item's key; returns false when the item has none. */
+/* Writes an item's key number i; returns false when the item has none. */
 typedef bool key_fn(const struct conf *conf, const struct conf_env *env,
-	const struct conf_item *item, enum api_noun noun, char ret[KEY_LEN]);
+	const struct conf_item *item, enum api_noun noun, unsigned i, char ret[KEY_LEN]);
 
 static bool by_name(const struct conf *conf, const struct conf_env *env,
-	const struct conf_item *item, enum api_noun noun, char ret[KEY_LEN])
+	const struct conf_item *item, enum api_noun noun, unsigned i, char ret[KEY_LEN])
 {
 	conf_key(noun, item, ret);
 	return !api_tables[noun].single;
 }
 
 static bool by_socket(const struct conf *conf, const struct conf_env *env,
-	const struct conf_item *item, enum api_noun noun, char ret[KEY_LEN])
+	const struct conf_item *item, enum api_noun noun, unsigned i, char ret[KEY_LEN])
 {
 	struct port_target target;
 
@@ -42,12 +42,25 @@ static bool by_socket(const struct conf *conf, const struct conf_env *env,
 	return target.kind == CONF_PORT_VHOST_SERVER || target.kind == CONF_PORT_VHOST_CLIENT;
 }
 
+static bool device_of_team(const struct conf_item *item, unsigned i, char ret[KEY_LEN])
+{
+	struct port_target devices[PORT_MAX_DEVICES];
+	int n = port_devices(item, devices, NULL);
+
+	if (n < 0 || i >= (unsigned)n)
+		return false;
+	snprintf(ret, KEY_LEN, "%s", devices[i].target);
+	return true;
+}
+
 /* Many may read one pcap file; interfaces of internal ports have their unique names. */
 static bool by_device(const struct conf *conf, const struct conf_env *env,
-	const struct conf_item *item, enum api_noun noun, char ret[KEY_LEN])
+	const struct conf_item *item, enum api_noun noun, unsigned i, char ret[KEY_LEN])
 {
 	struct port_target target;
 
+	if (conf_get(item, API_PORT, "devices"))
+		return device_of_team(item, i, ret);
 	if (port_target(item, env->run_dir, &target, NULL) < 0)
 		return false;
 	snprintf(ret, KEY_LEN, "%s", target.target);
@@ -56,7 +69,7 @@ static bool by_device(const struct conf *conf, const struct conf_env *env,
 }
 
 static bool by_ofport(const struct conf *conf, const struct conf_env *env,
-	const struct conf_item *item, enum api_noun noun, char ret[KEY_LEN])
+	const struct conf_item *item, enum api_noun noun, unsigned i, char ret[KEY_LEN])
 {
 	const char *ofport = conf_get(item, API_PORT, "ofport");
 	const char *bridge = conf_port_bridge(conf, item);
@@ -66,7 +79,7 @@ static bool by_ofport(const struct conf *conf, const struct conf_env *env,
 }
 
 static bool by_datapath_id(const struct conf *conf, const struct conf_env *env,
-	const struct conf_item *item, enum api_noun noun, char ret[KEY_LEN])
+	const struct conf_item *item, enum api_noun noun, unsigned i, char ret[KEY_LEN])
 {
 	const char *id = conf_get(item, API_BRIDGE, "datapath_id");
 
@@ -82,20 +95,37 @@ static int compare(const void *a, const void *b)
 	return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
+static unsigned keys_of(const struct conf_item *item, key_fn *fn)
+{
+	return fn == by_device && conf_get(item, API_PORT, "devices") ? PORT_MAX_DEVICES : 1;
+}
+
+/* One more, since a key is written before it is known to be one. */
+static size_t count_room(const struct conf_items *items, key_fn *fn)
+{
+	size_t n = 1;
+
+	for (uint32_t i = 0; i < items->n; i++)
+		n += keys_of(&items->items[i], fn);
+	return n;
+}
+
 static int check_keys(const struct conf *conf, const struct conf_env *env, enum api_noun noun,
 	key_fn *fn, const char *field, struct conf_where *where, struct sh_err *err)
 {
 	const struct conf_items *items = &conf->of[noun];
-	_cleanup_free_ struct key *keys = calloc((size_t)items->n + 1, sizeof(*keys));
+	_cleanup_free_ struct key *keys = calloc(count_room(items, fn), sizeof(*keys));
 	char other[CONF_KEY_LEN];
 	uint32_t n = 0;
 
 	if (!keys)
 		return sh_err_set(err, -ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < items->n; i++) {
-		keys[n].index = i;
-		if (fn(conf, env, &items->items[i], noun, keys[n].text))
-			n++;
+		unsigned k = 0;
+
+		while (k < keys_of(&items->items[i], fn) &&
+			fn(conf, env, &items->items[i], noun, k++, keys[n].text))
+			keys[n++].index = i;
 	}
 	qsort(keys, n, sizeof(*keys), compare);
 	for (uint32_t i = 1; i < n; i++) {

@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "conf/check.h"
+#include "lacp.h"
 #include "lldp.h"
 #include "plan.h"
 #include "reconcile.h"
@@ -22,6 +23,7 @@ struct ctl {
 	struct switch_state sw;
 	struct vms *vms; /* NULL: none can run */
 	struct lldp lldp;
+	struct lacp_teams lacp;
 	char machine_id[40];
 	LIST_HEAD(, capture) captures;
 	unsigned n_captures, last_capture; /* how many there are; number of the latest */

@@ -48,6 +48,14 @@ static void on_link(void *ctx, struct dp_port *port, bool up)
 	sh_log_notice("port '%s': link %s", dp_port_name(port), up ? "up" : "down");
 }
 
+static void on_member(void *ctx, struct dp_port *team, unsigned slot, bool up)
+{
+	struct daemon *daemon = ctx;
+
+	lacp_tick(&daemon->ctl);
+	lldp_tick(&daemon->ctl);
+}
+
 static void on_to_control(void *ctx, struct dp_bridge *dp, const struct dp_to_control *what)
 {
 	struct daemon *daemon = ctx;
@@ -62,6 +70,7 @@ static void on_protocol_frame(void *ctx, const struct dp_protocol_frame *frame)
 	struct daemon *daemon = ctx;
 
 	lldp_take(&daemon->ctl, frame);
+	lacp_take(&daemon->ctl, frame);
 }
 
 /* An uplink that was not there at the start may be now. */
@@ -89,6 +98,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *ctx)
 
 	dp_tick(daemon->dp);
 	switch_tick(&daemon->ctl.sw);
+	lacp_tick(&daemon->ctl);
 	lldp_tick(&daemon->ctl);
 	server_tick(daemon->server);
 	vms_tick(daemon->vms);
@@ -172,6 +182,7 @@ static int start_dataplane(struct daemon *daemon, struct sh_err *err)
 {
 	const struct dp_events events = { .link_changed = on_link,
 		.interfaces_changed = on_interfaces,
+		.member_changed = on_member,
 		.protocol_frame = on_protocol_frame,
 		.to_control = on_to_control,
 		.ctx = daemon };
@@ -262,6 +273,7 @@ static void stop(struct daemon *daemon)
 	daemon->ctl.vms = NULL;
 	server_free(daemon->server);
 	lldp_stop(&daemon->ctl);
+	lacp_stop(&daemon->ctl);
 	capture_stop_all(&daemon->ctl);
 	switch_stop(&daemon->ctl.sw);
 	sd_event_source_disable_unref(daemon->tick);

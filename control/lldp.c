@@ -199,6 +199,36 @@ void lldp_port_goes(struct ctl *ctl, const struct dp_port *port)
 	}
 }
 
+/* By its port id, which is the device's name. */
+static bool stays(const struct lldp_link *link, const struct dp_team_policy *team)
+{
+	const struct lldp_id *id = &link->self.port;
+
+	for (unsigned i = 0; i < team->n_members; i++)
+		if (strlen(team->members[i].name) == id->n &&
+			memcmp(team->members[i].name, id->bytes, id->n) == 0)
+			return true;
+	return team->n_members == 0; /* it is no team */
+}
+
+void lldp_port_changes(
+	struct ctl *ctl, const struct dp_port *port, const struct dp_port_policy *policy)
+{
+	struct lldp_link *link, *next;
+	bool any = false;
+
+	for (link = LIST_FIRST(&ctl->lldp.links); link; link = next) {
+		next = LIST_NEXT(link, entry);
+		if (link->port != port || !link->n_said || stays(link, &policy->team))
+			continue;
+		take_back(link);
+		forget(link);
+		any = true;
+	}
+	if (any)
+		dp_barrier(ctl->sw.dp);
+}
+
 void lldp_stop(struct ctl *ctl)
 {
 	while (!LIST_EMPTY(&ctl->lldp.links))

@@ -52,6 +52,10 @@ void lldp_take(struct ctl *ctl, const struct dp_protocol_frame *frame);
 /** The port is about to go: tell its neighbours, and forget them. */
 void lldp_port_goes(struct ctl *ctl, const struct dp_port *port);
 
+/** The port is about to take another policy: devices that it takes away tell their neighbours. */
+void lldp_port_changes(
+	struct ctl *ctl, const struct dp_port *port, const struct dp_port_policy *policy);
+
 /** All go, while the dataplane is still there. */
 void lldp_stop(struct ctl *ctl);
 

@@ -67,6 +67,15 @@ json_t *method_mirror_object(const struct ctl *ctl, const struct conf_item *mirr
 /** Of an uplink's object: what LLDP does there; dp may be NULL. */
 void method_set_lldp(json_t *object, const struct ctl *ctl, const struct conf_item *port,
 	const struct dp_port *dp);
+/** How an uplink by XDP came to be used. */
+void method_set_xdp(json_t *object, const struct dp_port_info *info);
+
+/** The devices of a team, as uplink.show has them. */
+json_t *method_members(const struct ctl *ctl, const struct dp_port *team);
+
+/** Of a device of a team: what it and its partner say by LACP, if they do. */
+void method_set_lacp(
+	json_t *object, const struct ctl *ctl, const struct dp_port *team, unsigned slot);
 
 /** Array of the objects of a noun. */
 json_t *method_objects(const struct ctl *ctl, enum api_noun noun);
@@ -78,6 +87,7 @@ int method_check_unused(
 
 method_fn method_item_add, method_item_set, method_item_del, method_item_list, method_item_show;
 method_fn method_port_stats, method_uplink_neighbors;
+method_fn method_uplink_list, method_uplink_show, method_uplink_add, method_uplink_del;
 method_fn method_vm_start, method_vm_stop, method_vm_kill, method_vm_pause, method_vm_resume;
 method_fn method_vm_info, method_vm_pin, method_vm_balloon, method_vm_snapshot, method_vm_restore;
 method_fn method_fdb_list, method_fdb_add, method_fdb_del, method_fdb_flush;

@@ -31,13 +31,15 @@ static void set_inherited(json_t *object, const struct ctl *ctl, const struct co
 	json_object_set_new(object, "overrides", overrides);
 }
 
-/* How an uplink by XDP came to be used. */
-static void set_xdp(json_t *object, const struct dp_port_info *info)
+/* How an uplink's device came to be used, and why not in a better way. */
+void method_set_xdp(json_t *object, const struct dp_port_info *info)
 {
 	static const char *const words[] = {
 		[DP_XDP_NATIVE] = "native", [DP_XDP_GENERIC] = "generic", [DP_XDP_PACKET] = "packet"
 	};
 
+	if (info->fallback && info->fallback[0])
+		json_object_set_new(object, "fallback", json_string(info->fallback));
 	if (info->xdp == DP_XDP_NOT_ASKED)
 		return;
 	json_object_set_new(object, "xdp", json_string(words[info->xdp]));
@@ -71,9 +73,7 @@ static void set_now(json_t *object, const struct switch_port *port)
 	json_object_set_new(object, "tx_queues", json_integer(info.n_tx_queues));
 	json_object_set_new(object, "macs", json_integer(info.n_macs));
 	json_object_set_new(object, "takes", takes(&info));
-	set_xdp(object, &info);
-	if (info.fallback && info.fallback[0])
-		json_object_set_new(object, "fallback", json_string(info.fallback));
+	method_set_xdp(object, &info);
 	if (memcmp(info.mac, "\0\0\0\0\0\0", 6) != 0 && !json_object_get(object, "mac")) {
 		api_format_mac(info.mac, mac);
 		json_object_set_new(object, "mac", json_string(mac));
@@ -82,11 +82,33 @@ static void set_now(json_t *object, const struct switch_port *port)
 		json_object_set_new(object, "error", json_string(port->error));
 }
 
+/* "packet:eth1 active", "packet:eth2 down (no link)": uplink.show has them at length. */
+static void set_team(json_t *object, const struct ctl *ctl, const struct switch_port *port)
+{
+	json_t *members = port && port->dp ? method_members(ctl, port->dp) : json_array(), *member;
+	json_t *states = json_array();
+	size_t i;
+
+	json_array_foreach (members, i, member) {
+		const char *why = json_string_value(json_object_get(member, "why"));
+		char text[256];
+
+		snprintf(text, sizeof(text), "%s %s%s%s%s",
+			json_string_value(json_object_get(member, "device")),
+			json_string_value(json_object_get(member, "state")), *why ? " (" : "", why,
+			*why ? ")" : "");
+		json_array_append_new(states, json_string(text));
+	}
+	json_decref(members);
+	json_object_set_new(object, "members", states);
+}
+
 static bool is_xdp(const struct conf_item *port)
 {
 	const char *device = conf_get(port, API_PORT, "device");
+	const char *devices = conf_get(port, API_PORT, "devices");
 
-	return device && strncmp(device, "xdp:", 4) == 0;
+	return (device && strncmp(device, "xdp:", 4) == 0) || (devices && strstr(devices, "xdp:"));
 }
 
 json_t *method_port_object(const struct ctl *ctl, const struct conf_item *port)
@@ -114,6 +136,8 @@ json_t *method_port_object(const struct ctl *ctl, const struct conf_item *port)
 	if (strcmp(type, "uplink") == 0)
 		method_set_lldp(object, ctl, port, now ? now->dp : NULL);
 	set_now(object, now);
+	if (conf_get(port, API_PORT, "devices"))
+		set_team(object, ctl, now);
 	return object;
 }
 

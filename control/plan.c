@@ -83,13 +83,13 @@ static bool equal(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static uint32_t differing(enum api_noun noun, const struct conf_item *a, const struct conf_item *b)
+static uint64_t differing(enum api_noun noun, const struct conf_item *a, const struct conf_item *b)
 {
-	uint32_t fields = 0;
+	uint64_t fields = 0;
 
 	for (unsigned i = 0; i < api_tables[noun].n_fields; i++)
 		if (!conf_equal_field(noun, i, a, b))
-			fields |= UINT32_C(1) << i;
+			fields |= UINT64_C(1) << i;
 	return fields;
 }
 

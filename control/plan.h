@@ -20,7 +20,7 @@ struct plan_step {
 	int old_index; /* in the old model, -1 for PLAN_ADD */
 	int new_index; /* in the new model, -1 for PLAN_DEL */
 	char name[CONF_KEY_LEN];
-	uint32_t fields; /* bit per field of the table that differs, PLAN_SET; that is given,
+	uint64_t fields; /* bit per field of the table that differs, PLAN_SET; that is given,
 			    PLAN_ADD */
 	json_t *values;  /* for people: field to its value, or to [from, to] where it changes */
 	bool remake;     /* the other half of this PLAN_DEL or PLAN_ADD is in the plan too */

@@ -127,8 +127,13 @@ static enum dp_host resolve_host(const struct conf_item *port)
 static unsigned resolve_protocols(const struct conf *conf, const struct conf_item *port)
 {
 	const char *lldp = lldp_mode(conf, port);
+	unsigned takes = 0;
 
-	return strcmp(lldp, "both") == 0 || strcmp(lldp, "receive") == 0 ? DP_TAKES_LLDP : 0;
+	if (strcmp(lldp, "both") == 0 || strcmp(lldp, "receive") == 0)
+		takes |= DP_TAKES_LLDP;
+	if (strcmp(conf_get_or_default(port, API_PORT, "team"), "lacp") == 0)
+		takes |= DP_TAKES_SLOW;
+	return takes;
 }
 
 static enum dp_offload_level resolve_offload(const struct conf *conf, const struct conf_item *port)
@@ -232,6 +237,7 @@ int resolve_port(const struct conf *conf, const struct conf_item *port, const ch
 		[CONF_PORT_TAP] = DP_PORT_TAP,
 		[CONF_PORT_PCAP] = DP_PORT_PCAP,
 		[CONF_PORT_NULL] = DP_PORT_NULL,
+		[CONF_PORT_TEAM] = DP_PORT_TEAM,
 	};
 	struct port_target target;
 	int r = port_target(port, run_dir, &target, err);
@@ -243,5 +249,6 @@ int resolve_port(const struct conf *conf, const struct conf_item *port, const ch
 	ret_conf->kind = kinds[target.kind];
 	memcpy(ret_conf->target, target.target, sizeof(ret_conf->target));
 	ret_conf->n_queues = (unsigned)conf_get_uint(port, API_PORT, "queues", 1);
-	return resolve_policy(conf, port, ret_policy, err);
+	r = resolve_policy(conf, port, ret_policy, err);
+	return r < 0 ? r : resolve_team(conf, port, ret_policy, err);
 }

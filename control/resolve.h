@@ -21,6 +21,10 @@ void resolve_openflow(
 int resolve_vlan(const char *vlan, const char *trunk, const char *mode, struct dp_vlan_policy *ret,
 	struct sh_err *err);
 
+/** The devices of a team, and the order in which the port wants those of its bridge's. */
+int resolve_team(const struct conf *conf, const struct conf_item *port, struct dp_port_policy *ret,
+	struct sh_err *err);
+
 /** ret points into the item. errors: -EINVAL (a list of VLANs that is none). */
 int resolve_mirror(const struct conf_item *mirror, struct dp_mirror_conf *ret, struct sh_err *err);
 

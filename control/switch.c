@@ -211,6 +211,22 @@ static int make_port(struct switch_state *sw, const struct conf *conf, const str
 	return r;
 }
 
+/* A team is made without the devices that are not there. Who asks for it now should hear. */
+static int check_members(struct switch_port *port, struct sh_err *err)
+{
+	struct dp_member_info members[DP_MAX_MEMBERS];
+	unsigned n = dp_team_members(port->dp, members);
+
+	for (unsigned i = 0; i < n; i++) {
+		if (dp_team_member_port(port->dp, members[i].slot))
+			continue;
+		dp_port_del(port->dp);
+		port->dp = NULL;
+		return sh_err_set(err, -ENODEV, "%s", members[i].why);
+	}
+	return 0;
+}
+
 int switch_port_add(struct switch_state *sw, const struct conf *conf, const struct conf_item *item,
 	bool keep, struct sh_err *err)
 {
@@ -224,6 +240,8 @@ int switch_port_add(struct switch_state *sw, const struct conf *conf, const stru
 	memset(port, 0, sizeof(*port));
 	snprintf(port->name, sizeof(port->name), "%s", conf_get(item, API_PORT, "name"));
 	r = make_port(sw, conf, item, port, &why);
+	if (r == 0 && !keep)
+		r = check_members(port, &why);
 	if (r == 0)
 		return 0;
 	if (!keep) {
@@ -248,7 +266,11 @@ int switch_port_set(struct switch_state *sw, const struct conf *conf, const stru
 		return 0;
 	r = resolve_port(conf, item, sw->ctl->env.run_dir, &resolved, &policy, err);
 	overlay(&policy, port->of_config);
-	return r < 0 ? r : dp_port_set_policy(port->dp, &policy, err);
+	if (r < 0)
+		return r;
+	lacp_port_changes(sw->ctl, port->dp, &policy);
+	lldp_port_changes(sw->ctl, port->dp, &policy);
+	return dp_port_set_policy(port->dp, &policy, err);
 }
 
 void switch_port_del(struct switch_state *sw, const char *name)
@@ -258,8 +280,10 @@ void switch_port_del(struct switch_state *sw, const char *name)
 	if (!port)
 		return;
 	switch_port_tell(sw, name, OF_PR_DELETE);
-	if (port->dp)
+	if (port->dp) {
+		lacp_port_changes(sw->ctl, port->dp, NULL);
 		lldp_port_goes(sw->ctl, port->dp);
+	}
 	if (port->dp)
 		dp_port_del(port->dp);
 	*port = sw->ports[--sw->n_ports];

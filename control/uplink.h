@@ -7,7 +7,7 @@
 #include "conf/conf.h"
 #include "dataplane/dp.h"
 
-#define UPLINK_MAX_DEVICES 1
+#define UPLINK_MAX_DEVICES DP_MAX_MEMBERS
 
 struct uplink_device {
 	unsigned slot;  /* as dp_protocol_send takes it */

@@ -7,8 +7,13 @@
 #include <rte_byteorder.h>
 
 #include "decide.h"
+#include "fresh.h"
+#include "team.h"
 
 #define ETHERTYPE_VLAN 0x8100
+#define ETHERTYPE_ARP  0x0806
+#define ETHERTYPE_RARP 0x8035
+#define OWN_S          5 /* an address heard here within is here, whatever comes by a team */
 #define MULTICAST_BIT  (UINT64_C(1) << 16)    /* first bit on the wire, as it stands in a key */
 #define LINK_LOCAL     UINT64_C(0x0000c28001) /* 01:80:c2:00:00, its bytes in memory order */
 #define ADDRESS(key)   ((key) & ~UINT64_C(0xffff))
@@ -155,9 +160,38 @@ static inline bool is_unlearned(const struct dp_snap_bridge *bridge, uint64_t sr
 	       dp_vlan_set_has(bridge->unlearned, (uint16_t)src_key);
 }
 
-/* The source is not known on this port: ask for it to be learned, or refuse the frame. */
-static int learn(const struct dp_snap_port *in, const struct dp_fdb_hit *hit, struct dp_verdict *v)
+/* A gratuitous ARP or RARP: somebody says that an address is elsewhere now. */
+static bool is_announcement(const struct dp_frame *f, bool tagged)
 {
+	const uint8_t *p = f->head + (tagged ? 16 : 12);
+	uint16_t type = load_be16(p);
+
+	if (type == ETHERTYPE_RARP)
+		return true;
+	return type == ETHERTYPE_ARP && f->n_head >= (uint32_t)(p - f->head) + 30 &&
+	       memcmp(p + 16, p + 26, 4) == 0;
+}
+
+/* A frame from a port of ours that came back by another member of the team, or may be one. The
+ * address has really moved when it says so and was not heard here lately, as in Open vSwitch. */
+static bool is_own(const struct dp_decide_ctx *ctx, const struct dp_frame *f,
+	const struct dp_fdb_hit *hit, const struct dp_verdict *v)
+{
+	const struct dp_snap_bridge *bridge = ctx->in->bridge;
+
+	if (!hit->port_plus1)
+		return bridge->fresh && dp_fresh_has(bridge->fresh, v->src_key, ctx->now_s);
+	return ctx->now_s - hit->seen < OWN_S || !is_announcement(f, v->tagged);
+}
+
+/* The source is not known on this port: ask for it to be learned, or refuse the frame. */
+static int learn(const struct dp_decide_ctx *ctx, const struct dp_frame *f,
+	const struct dp_fdb_hit *hit, struct dp_verdict *v)
+{
+	const struct dp_snap_port *in = ctx->in;
+
+	if (in->team && in->team->drops_own && is_own(ctx, f, hit, v))
+		return DP_DROP_TEAM_OWN;
 	if (!may_learn(in, v->src_key) || is_unlearned(in->bridge, v->src_key))
 		return DP_N_DROPS;
 	if (hit->port_plus1 && hit->flags & DP_FDB_STATIC)
@@ -169,9 +203,10 @@ static int learn(const struct dp_snap_port *in, const struct dp_fdb_hit *hit, st
 	return DP_N_DROPS;
 }
 
-static inline int check_source(const struct dp_decide_ctx *ctx, uint64_t hash, struct dp_verdict *v)
+static inline int check_source(const struct dp_decide_ctx *ctx, const struct dp_frame *f,
+	uint64_t hash, struct dp_verdict *v)
 {
-	struct dp_fdb_hit hit;
+	struct dp_fdb_hit hit = { 0 };
 
 	dp_fdb_find(ctx->in->bridge->fdb, v->src_key, hash, &hit);
 	if (likely(hit.port_plus1 == ctx->in->index + 1)) {
@@ -179,7 +214,7 @@ static inline int check_source(const struct dp_decide_ctx *ctx, uint64_t hash, s
 			dp_fdb_refresh(&hit, ctx->now_s);
 		return DP_N_DROPS;
 	}
-	return learn(ctx->in, &hit, v);
+	return learn(ctx, f, &hit, v);
 }
 
 /* MTU and rate of the sending port. */
@@ -229,6 +264,28 @@ static inline bool wants_address(const struct dp_snap_port *out, uint64_t dst_ke
 	       ADDRESS(dst_key) == atomic_load_explicit(&out->port->own_mac, memory_order_relaxed);
 }
 
+/* Whether a team takes such frames from this member at all. */
+static inline int check_member(const struct dp_decide_ctx *ctx, const struct dp_verdict *v)
+{
+	const struct dp_snap_team *team = ctx->in->team;
+	uint8_t takes = is_multicast(v->dst_key) ? team->group : team->unicast;
+
+	return takes & ctx->member->member_bit ? DP_N_DROPS : DP_DROP_TEAM_STANDBY;
+}
+
+/* Whether a port takes them from this member: where ports have pinned orders of their own. */
+static inline bool is_for(
+	const struct dp_decide_ctx *ctx, const struct dp_snap_port *out, const struct dp_verdict *v)
+{
+	const struct dp_snap_team *team = ctx->in->team;
+	const struct dp_snap_use *use;
+
+	if (likely(!ctx->member) || team->n_uses == 1)
+		return true;
+	use = &team->uses[out->team_use_of == ctx->in->index + 1 ? out->team_use : 0];
+	return (is_multicast(v->dst_key) ? use->group : use->unicast) & ctx->member->member_bit;
+}
+
 static inline void decide_known(const struct dp_decide_ctx *ctx, const struct dp_frame *f,
 	const struct dp_fdb_hit *hit, struct dp_verdict *v)
 {
@@ -243,6 +300,10 @@ static inline void decide_known(const struct dp_decide_ctx *ctx, const struct dp
 	}
 	if (unlikely(out == ctx->in)) {
 		drop(v, DP_DROP_SAME_PORT, ctx->in->index);
+		return;
+	}
+	if (unlikely(!is_for(ctx, out, v))) {
+		drop(v, DP_DROP_TEAM_STANDBY, ctx->in->index);
 		return;
 	}
 	if (unlikely(!wants_address(out, v->dst_key)))
@@ -282,7 +343,12 @@ static inline void forward(const struct dp_decide_ctx *ctx, const struct dp_fram
 	uint64_t src_hash, uint64_t dst_hash, struct dp_verdict *v)
 {
 	struct dp_fdb_hit hit = { 0 };
-	int reason = check_source(ctx, src_hash, v);
+	int reason = DP_N_DROPS;
+
+	if (unlikely(ctx->member))
+		reason = check_member(ctx, v);
+	if (likely(reason == DP_N_DROPS))
+		reason = check_source(ctx, f, src_hash, v);
 
 	if (unlikely(reason != DP_N_DROPS)) {
 		drop(v, (enum dp_drop)reason, ctx->in->index);
@@ -336,6 +402,12 @@ int dp_decide_enter(
 	if (unlikely(reason != DP_N_DROPS))
 		return reason;
 	verdict->src_key = dp_fdb_key(frame->head + 6, 0);
+	verdict->dst_key = dp_fdb_key(frame->head, 0);
+	if (unlikely(ctx->member)) {
+		reason = check_member(ctx, verdict);
+		if (reason != DP_N_DROPS)
+			return reason;
+	}
 	return guard(ctx, frame, verdict);
 }
 
@@ -378,7 +450,7 @@ void dp_decide_normal(
 static inline bool overhears(
 	const struct dp_decide_ctx *ctx, const struct dp_snap_port *out, const struct dp_verdict *v)
 {
-	return out != ctx->in && out->link_up && out->admin_up &&
+	return out != ctx->in && out->link_up && out->admin_up && is_for(ctx, out, v) &&
 	       dp_vlan_carries(&out->vlan, v->vlan) && !(ctx->in->isolated && out->isolated) &&
 	       (v->known_port_plus1 ? out->promiscuous : wants_address(out, v->dst_key));
 }

@@ -71,6 +71,7 @@ struct dp_output {
 struct dp_decide_ctx {
 	const struct dp_snapshot *snapshot;
 	const struct dp_snap_port *in;
+	const struct dp_snap_port *member; /* of the team in: which they came by. Else NULL */
 	uint64_t now_tsc;
 	uint32_t now_s; /* the dataplane's coarse clock */
 	bool is_trace;  /* nothing is learned, refreshed or taken off a rate limit */

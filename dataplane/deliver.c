@@ -7,7 +7,9 @@
 #include "capture.h"
 #include "deliver.h"
 #include "dp_private.h"
+#include "fresh.h"
 #include "mirror.h"
+#include "team.h"
 #include "walk_worker.h"
 
 static struct dp_port_counters *counters(struct dp_worker *w, uint16_t port)
@@ -36,21 +38,24 @@ static void count_copies(struct dp_worker *w, uint16_t in, unsigned n)
 	w->copied += n;
 }
 
-static inline void send(
-	struct dp_worker *w, const struct dp_snap_port *out, struct dp_item *items, unsigned n)
+static inline void send(struct dp_worker *w, uint16_t in, const struct dp_snap_port *out,
+	struct dp_item *items, unsigned n)
 {
 	unsigned sent;
 
-	dp_transmit(w, out, items, n);
+	if (unlikely(out->team))
+		dp_team_transmit(w, w->snapshot->ports[in], out, items, n);
+	else
+		dp_transmit(w, out, items, n);
 	sent = dp_count_items(&out->port->counters[w->index], items, n);
 	w->tx_packets += sent;
 	w->dropped += n - sent;
 }
 
-static void send_noted(
-	struct dp_worker *w, const struct dp_snap_port *out, struct dp_item *items, unsigned n)
+static void send_noted(struct dp_worker *w, uint16_t in, const struct dp_snap_port *out,
+	struct dp_item *items, unsigned n)
 {
-	send(w, out, items, n);
+	send(w, in, out, items, n);
 	if (out->captures)
 		dp_capture_sent(w, out, items, n);
 }
@@ -63,7 +68,7 @@ static void send_segments(struct dp_worker *w, uint16_t in, const struct dp_snap
 
 	count_copies(w, in, dp_segment_begin(s, item) - 1);
 	while ((n = dp_segment_next(s)))
-		send_noted(w, out, s->items, n);
+		send_noted(w, in, out, s->items, n);
 }
 
 /* A frame that has something left to be done has its head in private memory. */
@@ -97,12 +102,12 @@ static void send_finished(struct dp_worker *w, uint16_t in, const struct dp_snap
 			continue;
 		}
 		if (i > first)
-			send_noted(w, out, items + first, i - first);
+			send_noted(w, in, out, items + first, i - first);
 		send_segments(w, in, out, item);
 		first = i + 1;
 	}
 	if (n > first)
-		send_noted(w, out, items + first, n - first);
+		send_noted(w, in, out, items + first, n - first);
 }
 
 /* What is left to be done is done, and captures and mirrors get what they want. */
@@ -112,7 +117,7 @@ static __rte_noinline void flush_slowly(
 	if (batch->offloads)
 		send_finished(w, in, out, batch->items, batch->n);
 	else
-		send_noted(w, out, batch->items, batch->n);
+		send_noted(w, in, out, batch->items, batch->n);
 	if (out->mirrors_out)
 		dp_mirror_sent(w, in, out, batch->items, batch->n);
 }
@@ -137,13 +142,13 @@ static void count_members(struct dp_worker *w, const struct dp_snap_port *out)
 /* From a wire to a guest that takes long frames. Where somebody watches, frames are as they came.
  */
 static __rte_noinline void send_merged(
-	struct dp_worker *w, const struct dp_snap_port *out, struct dp_batch *batch)
+	struct dp_worker *w, uint16_t in, const struct dp_snap_port *out, struct dp_batch *batch)
 {
 	if (!dp_merge(&w->merger, batch->items, batch->n)) {
-		send(w, out, batch->items, batch->n);
+		send(w, in, out, batch->items, batch->n);
 		return;
 	}
-	send(w, out, w->merger.items, w->merger.n);
+	send(w, in, out, w->merger.items, w->merger.n);
 	count_members(w, out);
 }
 
@@ -164,9 +169,9 @@ static void flush(struct dp_worker *w, uint16_t in, uint16_t index)
 	if (unlikely(batch->offloads | out->is_watched))
 		flush_slowly(w, in, out, batch);
 	else if (unlikely(merges(w, in, out, batch->n)))
-		send_merged(w, out, batch);
+		send_merged(w, in, out, batch);
 	else
-		send(w, out, batch->items, batch->n);
+		send(w, in, out, batch->items, batch->n);
 	batch->n = 0;
 	batch->offloads = 0;
 }
@@ -252,6 +257,8 @@ static void tell(struct dp_worker *w, const struct dp_decide_ctx *ctx, const str
 {
 	struct dp_learn_msg msg = { v->src_key, ctx->in->index };
 
+	if (unlikely(ctx->in->bridge->fresh) && !ctx->in->team)
+		dp_fresh_note(ctx->in->bridge->fresh, v->src_key, ctx->now_s);
 	if (told_lately(w, ctx, v->src_key))
 		return;
 	/* A full ring loses nothing for good: the next frame from there asks again. */
@@ -259,10 +266,13 @@ static void tell(struct dp_worker *w, const struct dp_decide_ctx *ctx, const str
 		w->has_learns = true;
 }
 
-static void drop(struct dp_worker *w, const struct dp_frame *f, const struct dp_verdict *v)
+static void drop(struct dp_worker *w, const struct dp_decide_ctx *ctx, const struct dp_frame *f,
+	const struct dp_verdict *v)
 {
 	note(w, f, v->drop);
 	count_drop(w, v->port, v->drop, 1);
+	if (unlikely(ctx->member) && v->port == ctx->in->index)
+		counters(w, ctx->member->index)->drops[v->drop]++;
 }
 
 static inline void deliver(struct dp_worker *w, const struct dp_decide_ctx *ctx,
@@ -273,7 +283,7 @@ static inline void deliver(struct dp_worker *w, const struct dp_decide_ctx *ctx,
 	if (likely(v->kind == DP_VERDICT_ONE))
 		output(w, f, v->port, v->tag_op, v->out_tci);
 	else if (v->kind == DP_VERDICT_DROP)
-		drop(w, f, v);
+		drop(w, ctx, f, v);
 	else
 		deliver_many(w, ctx, f, v);
 }

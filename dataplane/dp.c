@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 #include <rte_cycles.h>
 
@@ -21,6 +22,7 @@
 #include "links.h"
 #include "protocol.h"
 #include "sigbus.h"
+#include "team.h"
 #include "vhost/vhost.h"
 
 #define CLOCK_START_S (UINT32_C(1) << 20) /* so that no age reaches behind 0 */
@@ -38,7 +40,8 @@ static int open_events(struct dp *dp)
 
 	dp->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	dp->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (dp->epoll_fd < 0 || dp->wake_fd < 0)
+	dp->team_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (dp->epoll_fd < 0 || dp->wake_fd < 0 || dp->team_fd < 0)
 		return -errno;
 	r = watch(dp, dp->wake_fd);
 	if (r == 0)
@@ -53,13 +56,15 @@ static int open_events(struct dp *dp)
 		r = watch(dp, dp->link_fd);
 	if (r == 0)
 		r = watch(dp, dp->vhost_fd);
+	if (r == 0)
+		r = watch(dp, dp->team_fd);
 	return r;
 }
 
 static void dp_destroy(struct dp *dp)
 {
 	int fds[] = { dp->epoll_fd, dp->wake_fd, dp->timer_fd, dp->inotify_fd, dp->link_fd,
-		dp->vhost_fd };
+		dp->vhost_fd, dp->team_fd };
 
 	for (unsigned i = 0; i < RTE_DIM(fds); i++)
 		if (fds[i] >= 0)
@@ -106,7 +111,7 @@ int dp_new(const struct dp_conf *conf, struct sh_err *err, struct dp **ret)
 	if (!dp)
 		return sh_err_set(err, -ENOMEM, "no memory for the dataplane");
 	dp->epoll_fd = dp->wake_fd = dp->timer_fd = dp->inotify_fd = dp->link_fd = -1;
-	dp->vhost_fd = -1;
+	dp->vhost_fd = dp->team_fd = -1;
 	atomic_store(&dp->now_s, CLOCK_START_S);
 	atomic_store(&dp->armed, true);
 	r = dp_eal_start(conf, err, &dp->pool);
@@ -140,19 +145,27 @@ int dp_new(const struct dp_conf *conf, struct sh_err *err, struct dp **ret)
 	return 0;
 }
 
+/* Members go with their team. */
+static struct dp_port *first_to_delete(const struct dp *dp)
+{
+	struct dp_port *port;
+
+	LIST_FOREACH (port, &dp->ports, link)
+		if (!port->is_controller && !port->team)
+			return port;
+	return NULL;
+}
+
 void dp_free(struct dp *dp)
 {
-	struct dp_port *port, *next;
+	struct dp_port *port;
 
 	if (!dp)
 		return;
 	while (dp->n_workers)
 		dp_worker_stop(dp->workers[--dp->n_workers]);
-	for (port = LIST_FIRST(&dp->ports); port; port = next) {
-		next = LIST_NEXT(port, link);
-		if (!port->is_controller)
-			dp_port_del(port);
-	}
+	while ((port = first_to_delete(dp)))
+		dp_port_del(port);
 	while (!LIST_EMPTY(&dp->bridges))
 		dp_bridge_del(LIST_FIRST(&dp->bridges));
 	dp_destroy(dp);
@@ -235,6 +248,11 @@ static void announce(struct dp *dp, struct dp_port *port)
 	if (up == port->was_up)
 		return;
 	port->was_up = up;
+	if (port->team) {
+		if (dp->events.member_changed)
+			dp->events.member_changed(dp->events.ctx, port->team, port->team_slot, up);
+		return;
+	}
 	if (!up) {
 		dp_fdb_flush(port->bridge, port, -1);
 		dp_port_forget_own_mac(port);
@@ -271,6 +289,7 @@ void dp_dispatch(struct dp *dp)
 	dp_vhost_dispatch(dp);
 	dp_links_dispatch(dp);
 	serve_ports(dp);
+	dp_teams_dispatch(dp);
 	if (!dp->stale)
 		return;
 	if (dp_commit(dp, &err) < 0)

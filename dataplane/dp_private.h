@@ -11,6 +11,7 @@
 #include "counts.h"
 #include "dataplane/mirror.h"
 #include "defer.h"
+#include "fresh.h"
 #include "worker.h"
 
 #define DP_MAX_PACKET_OUTS 1024
@@ -27,6 +28,7 @@ struct dp_bridge {
 	uint64_t n_moves;
 	struct dp_mirror *mirrors[DP_MAX_MIRRORS];
 	struct sh_log_limit move_log, full_log;
+	struct dp_fresh fresh;
 };
 
 struct dp {
@@ -57,7 +59,7 @@ struct dp {
 	bool stale; /* a link changed: draw anew at the end of dp_dispatch */
 
 	/* wake-up of the control thread */
-	int epoll_fd, wake_fd, timer_fd, inotify_fd, link_fd, vhost_fd;
+	int epoll_fd, wake_fd, timer_fd, inotify_fd, link_fd, vhost_fd, team_fd;
 	_Atomic bool armed; /* a worker that finds it true clears it and writes wake_fd */
 };
 

@@ -36,7 +36,8 @@ void dp_links_dispatch(struct dp *dp)
 	if (!any)
 		return;
 	LIST_FOREACH (port, &dp->ports, link)
-		if (port->conf.kind == DP_PORT_PACKET || port->conf.kind == DP_PORT_XDP)
+		if (port->conf.kind == DP_PORT_PACKET || port->conf.kind == DP_PORT_XDP ||
+			port->conf.kind == DP_PORT_TEAM)
 			atomic_store(&port->notified, true);
 	if (dp->events.interfaces_changed)
 		dp->events.interfaces_changed(dp->events.ctx);

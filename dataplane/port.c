@@ -12,6 +12,7 @@
 #include "pipeline.h"
 #include "protocol.h"
 #include "uplink/interface.h"
+#include "team.h"
 
 static const struct dp_port_ops *const kinds[] = {
 	[DP_PORT_VHOST_SERVER] = &dp_port_vhost_ops,
@@ -24,6 +25,7 @@ static const struct dp_port_ops *const kinds[] = {
 	[DP_PORT_TAP] = &dp_port_tap_ops,
 	[DP_PORT_PCAP] = &dp_port_ethdev_ops,
 	[DP_PORT_NULL] = &dp_port_null_ops,
+	[DP_PORT_TEAM] = &dp_port_team_ops,
 };
 
 static uint64_t own_mac_of(const struct dp_port_policy *policy)
@@ -86,8 +88,9 @@ static struct dp_port *port_alloc(struct dp_bridge *bridge, const struct dp_port
 	return port;
 }
 
-int dp_port_add(struct dp_bridge *bridge, const struct dp_port_conf *conf,
-	const struct dp_port_policy *policy, struct sh_err *err, struct dp_port **ret)
+static int port_make(struct dp_bridge *bridge, struct dp_port *team,
+	const struct dp_port_conf *conf, const struct dp_port_policy *policy, struct sh_err *err,
+	struct dp_port **ret)
 {
 	struct dp_port *port;
 	int r;
@@ -98,6 +101,7 @@ int dp_port_add(struct dp_bridge *bridge, const struct dp_port_conf *conf,
 	port = port_alloc(bridge, conf, policy);
 	if (!port)
 		return sh_err_set(err, -ENOMEM, "no memory for a port");
+	port->team = team;
 	r = take_index(port);
 	if (r < 0) {
 		port_release(port);
@@ -109,12 +113,34 @@ int dp_port_add(struct dp_bridge *bridge, const struct dp_port_conf *conf,
 		return r;
 	}
 	LIST_INSERT_HEAD(&bridge->dp->ports, port, link);
-	bridge->n_ports++;
 	dp_mirror_bind_port(port);
 	dp_port_watch_addresses(bridge);
 	dp_port_notify(port);
 	*ret = port;
 	return 0;
+}
+
+int dp_port_add(struct dp_bridge *bridge, const struct dp_port_conf *conf,
+	const struct dp_port_policy *policy, struct sh_err *err, struct dp_port **ret)
+{
+	int r = port_make(bridge, NULL, conf, policy, err, ret);
+
+	if (r == 0)
+		bridge->n_ports++;
+	return r;
+}
+
+int dp_member_add(struct dp_port *team, const struct dp_port_conf *conf,
+	const struct dp_port_policy *policy, struct sh_err *err, struct dp_port **ret)
+{
+	return port_make(team->bridge, team, conf, policy, err, ret);
+}
+
+void dp_member_free(struct dp_port *member)
+{
+	dp_protocol_forget(member);
+	member->ops->close(member);
+	port_release(member);
 }
 
 static int controller_open(struct dp_port *port, struct sh_err *err)
@@ -199,6 +225,7 @@ int dp_port_set_policy(
 
 		if (r < 0) {
 			port->policy = old;
+			dp_team_give_up(port);
 			return r;
 		}
 	}
@@ -217,7 +244,10 @@ void dp_port_del(struct dp_port *port)
 	if (port->policy.takes_protocols)
 		dp_barrier(dp);
 	LIST_REMOVE(port, link);
-	port->bridge->n_ports--;
+	if (port->conf.kind == DP_PORT_TEAM)
+		dp_team_unlink(port->kind);
+	if (!port->team)
+		port->bridge->n_ports--;
 	dp_mirror_forget_port(port);
 	dp_port_watch_addresses(port->bridge);
 	/* Without a new snapshot workers go on using the port: better leak it than free it. */
@@ -245,7 +275,8 @@ static void on_address(void *ctx, uint64_t key, uint16_t port_plus1)
 
 	LIST_FOREACH (port, &bridge->dp->ports, link)
 		if (port->bridge == bridge && port->ops->learned)
-			port->ops->learned(port, key, port_plus1 && port_plus1 != port->index + 1);
+			port->ops->learned(port, key,
+				port_plus1 && port_plus1 != dp_port_outside(port)->index + 1);
 }
 
 void dp_port_watch_addresses(struct dp_bridge *bridge)
@@ -263,7 +294,7 @@ static bool tell_line(void *ctx, const struct dp_fdb_line *line)
 {
 	struct dp_port *port = ctx;
 
-	port->ops->learned(port, line->key, line->port != port->index);
+	port->ops->learned(port, line->key, line->port != dp_port_outside(port)->index);
 	return false;
 }
 
@@ -312,7 +343,7 @@ void dp_port_interface_info(const struct dp_port *port, struct dp_port_info *ret
 	if (interface_get(port->conf.target, &now) < 0)
 		return;
 	memcpy(ret->device_mac, now.mac, sizeof(ret->device_mac));
-	ret->speed_mbps = interface_get_speed(port->conf.target);
+	ret->speed_mbps = interface_speed(port->conf.target);
 }
 
 const char *dp_port_name(const struct dp_port *port)

@@ -70,15 +70,19 @@ struct dp_port {
 	LIST_ENTRY(dp_port) link;
 	struct dp *dp;
 	struct dp_bridge *bridge;
+	struct dp_port *team; /* whose member it is; the bridge sees that. NULL: its own master */
 	const struct dp_port_ops *ops;
 	void *kind; /* the kind's own state */
 	uint16_t index;
 	struct dp_port_conf conf;
 	struct dp_port_policy policy;
-	bool is_controller; /* the controller's side of a bridge: not listed */
-	bool link_up;       /* as the workers have it since the last snapshot */
-	bool was_up;        /* link state last announced */
-	char fallback[160]; /* why the device is used in a worse way than it could be */
+	uint8_t team_slot;    /* of a member */
+	uint8_t team_use;     /* the order that its frames take through a team, */
+	uint16_t team_use_of; /* and which, index + 1; others' own order */
+	bool is_controller;   /* the controller's side of a bridge: not listed */
+	bool link_up;         /* as the workers have it since the last snapshot */
+	bool was_up;          /* link state last announced */
+	char fallback[160];   /* why the device is used in a worse way than it could be */
 	int8_t rxq_worker[DP_MAX_QUEUES]; /* who polls it, DP_NO_WORKER: nobody */
 	unsigned n_macs_seen;             /* scratch of a recount */
 	struct dp_capture *captures;      /* chain, NULL: none */
@@ -103,7 +107,24 @@ struct dp_port {
 };
 
 extern const struct dp_port_ops dp_port_vhost_ops, dp_port_packet_ops, dp_port_tap_ops,
-	dp_port_xdp_ops, dp_port_ethdev_ops, dp_port_null_ops, dp_port_controller_ops;
+	dp_port_xdp_ops, dp_port_ethdev_ops, dp_port_null_ops, dp_port_team_ops,
+	dp_port_controller_ops;
+
+/** The port that the bridge sees: the team in place of a member. */
+static inline struct dp_port *dp_port_outside(const struct dp_port *port)
+{
+	return port->team ? port->team : (struct dp_port *)(uintptr_t)port;
+}
+
+/** Make a member of a team: a port that no bridge has. errors: those of dp_port_add. */
+int dp_member_add(struct dp_port *team, const struct dp_port_conf *conf,
+	const struct dp_port_policy *policy, struct sh_err *err, struct dp_port **ret);
+
+/** The end of a member whose team no worker sees any more. */
+void dp_member_free(struct dp_port *member);
+
+/** A change of a team's policy failed and the old one holds: back to that. */
+void dp_team_give_up(struct dp_port *port);
 
 /** Have the control thread call ops->event and look at the link again. thread: any. */
 void dp_port_notify(struct dp_port *port);

@@ -17,6 +17,7 @@
 #include "dp_private.h"
 #include "offload.h"
 #include "packet_ring.h"
+#include "uplink/interface.h"
 
 struct packet {
 	struct packet_ring ring; /* its socket sends too */

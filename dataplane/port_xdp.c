@@ -316,8 +316,9 @@ static void used_vlans(const struct dp_port *port, uint64_t used[DP_VLAN_WORDS])
 
 	memset(used, port->bridge->uses_tables ? 0xff : 0, DP_VLAN_WORDS * sizeof(*used));
 	LIST_FOREACH (other, &port->dp->ports, link)
-		if (other->bridge == port->bridge && other != port && !other->is_controller &&
-			!other->is_mirror_output && other->policy.admin_up)
+		if (other->bridge == port->bridge && other != dp_port_outside(port) &&
+			!other->team && !other->is_controller && !other->is_mirror_output &&
+			other->policy.admin_up)
 			dp_vlans_add(&other->policy.vlan, used);
 }
 

@@ -12,6 +12,7 @@
 #include "frame.h"
 #include "protocol.h"
 #include "snapshot.h"
+#include "team.h"
 #include "walk.h"
 
 #define N_UNDER_WAY 1024
@@ -176,7 +177,8 @@ static void hand_over(struct dp *dp, struct rte_mbuf *m)
 
 	if (!in || !dp->events.protocol_frame)
 		return;
-	frame.port = in;
+	frame.port = dp_port_outside(in);
+	frame.slot = in->team_slot;
 	frame.bytes = rte_pktmbuf_read(m, sizeof(*note), note->len, bytes);
 	if (frame.bytes)
 		dp->events.protocol_frame(dp->events.ctx, &frame);
@@ -207,6 +209,8 @@ void dp_protocol_forget(const struct dp_port *port)
 
 static const struct dp_port *port_of(const struct dp_port *port, unsigned slot)
 {
+	if (port->conf.kind == DP_PORT_TEAM)
+		return dp_team_member_port(port, slot);
 	return slot == 0 ? port : NULL;
 }
 

@@ -8,15 +8,17 @@
 #include <string.h>
 
 #include "dp_private.h"
+#include "fresh.h"
 #include "mirror.h"
 #include "offload.h"
+#include "team.h"
 
 #define MIN_BURST_BYTES 65536
 
 /* Where the parts of the one allocation begin. */
 struct layout {
-	size_t ports, table, bridges, mirrors, indexes, ofports, queues, total;
-	unsigned n_ports, n_bridges, n_queues;
+	size_t ports, table, bridges, teams, mirrors, indexes, ofports, queues, total;
+	unsigned n_ports, n_bridges, n_teams, n_queues;
 	uint32_t table_len;
 };
 
@@ -44,6 +46,7 @@ static void measure(const struct dp *dp, struct layout *l)
 	LIST_FOREACH (port, &dp->ports, link) {
 		l->n_ports++;
 		l->n_queues += DP_MAX_QUEUES; /* readiness may change while this is drawn */
+		l->n_teams += port->conf.kind == DP_PORT_TEAM;
 		if (port->index >= l->table_len)
 			l->table_len = port->index + 1u;
 	}
@@ -53,6 +56,8 @@ static void measure(const struct dp *dp, struct layout *l)
 	at += l->table_len * sizeof(struct dp_snap_port *);
 	l->bridges = at;
 	at += l->n_bridges * sizeof(struct dp_snap_bridge);
+	l->teams = at;
+	at += RTE_ALIGN_CEIL(l->n_teams * sizeof(struct dp_snap_team), 8);
 	l->mirrors = at;
 	at += dp_mirror_snap_bytes(dp);
 	l->queues = at;
@@ -120,7 +125,6 @@ static void draw_port(struct dp_snap_port *s, struct dp_port *port, struct dp_sn
 	s->port = port;
 	s->ops = port->ops;
 	s->index = port->index;
-	s->takes_protocols = (uint8_t)p->takes_protocols;
 	s->max_frame = dp_max_frame(p->mtu);
 	s->mac_limit = p->mac_limit;
 	s->admin_up = p->admin_up;
@@ -129,6 +133,9 @@ static void draw_port(struct dp_snap_port *s, struct dp_port *port, struct dp_sn
 	s->no_packet_in = p->no_packet_in;
 	s->ofport = p->ofport;
 	s->link_up = port->link_up = dp_port_link_up(port);
+	s->takes_protocols = (uint8_t)p->takes_protocols;
+	s->team_use = port->team_use;
+	s->team_use_of = port->team_use_of;
 	s->promiscuous = p->promiscuous;
 	s->isolated = p->isolated;
 	s->reject_mac_changes = p->reject_mac_changes;
@@ -144,18 +151,31 @@ static void draw_port(struct dp_snap_port *s, struct dp_port *port, struct dp_sn
 			s->txq[s->n_txq++] = (uint8_t)i;
 }
 
+/* The one that its teams look at, if it has any. */
+static struct dp_fresh *find_fresh(const struct dp *dp, struct dp_bridge *bridge)
+{
+	const struct dp_port *port;
+
+	LIST_FOREACH (port, &dp->ports, link)
+		if (port->bridge == bridge && port->conf.kind == DP_PORT_TEAM)
+			return &bridge->fresh;
+	return NULL;
+}
+
 /* What is flooded may go there. */
 static bool is_forwarding(const struct dp_port *port, const struct dp_bridge *bridge)
 {
-	return port->bridge == bridge && !port->is_controller && !port->is_mirror_output;
+	return port->bridge == bridge && !port->is_controller && !port->team &&
+	       !port->is_mirror_output;
 }
 
 static void draw_bridge(
-	struct dp *dp, struct dp_snap_bridge *s, const struct dp_bridge *bridge, uint16_t *indexes)
+	struct dp *dp, struct dp_snap_bridge *s, struct dp_bridge *bridge, uint16_t *indexes)
 {
 	const struct dp_port *port;
 
 	s->fdb = bridge->fdb;
+	s->fresh = find_fresh(dp, bridge);
 	s->pipeline = bridge->pipeline;
 	s->uses_tables = bridge->uses_tables;
 	s->drops_fragments = bridge->drops_fragments;
@@ -230,6 +250,25 @@ static void deal_queues(
 	}
 }
 
+static void draw_teams(const struct dp *dp, struct dp_snapshot *s, struct dp_snap_team *teams)
+{
+	const struct dp_port *port;
+
+	LIST_FOREACH (port, &dp->ports, link) {
+		struct dp_snap_port *snap = s->ports[port->index];
+
+		if (port->conf.kind == DP_PORT_TEAM) {
+			dp_team_draw(port->kind, teams);
+			snap->team = teams++;
+		}
+		if (port->team) {
+			snap->master = s->ports[port->team->index];
+			snap->master->merges |= snap->merges;
+			snap->member_bit = (uint8_t)(1u << port->team_slot);
+		}
+	}
+}
+
 int dp_snapshot_new(struct dp *dp, struct dp_snapshot **ret)
 {
 	struct layout l;
@@ -240,6 +279,7 @@ int dp_snapshot_new(struct dp *dp, struct dp_snapshot **ret)
 	uint16_t *indexes, *ofports;
 	char *memory;
 
+	dp_teams_update(dp);
 	measure(dp, &l);
 	memory = aligned_alloc(64, l.total);
 	if (!memory)
@@ -268,6 +308,7 @@ int dp_snapshot_new(struct dp *dp, struct dp_snapshot **ret)
 			s->bridges[port->bridge->snap_index].controller = ports;
 		s->ports[port->index] = ports++;
 	}
+	draw_teams(dp, s, (struct dp_snap_team *)(memory + l.teams));
 	dp_mirror_draw(dp, s, (struct dp_snap_mirror *)(memory + l.mirrors));
 	deal_queues(dp, s, (struct dp_snap_rxq *)(memory + l.queues), &l);
 	*ret = s;

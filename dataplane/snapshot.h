@@ -10,12 +10,15 @@
 #include "port.h"
 #include "vlan_rules.h"
 
+struct dp_fresh;
 struct dp_pipeline;
 struct dp_snap_mirror;
 struct dp_snap_port;
+struct dp_snap_team;
 
 struct dp_snap_bridge {
 	struct dp_fdb *fdb;
+	struct dp_fresh *fresh; /* NULL: no team needs it */
 	uint16_t index;
 	bool uses_tables; /* else it learns and forwards by itself */
 	bool drops_fragments;
@@ -49,10 +52,15 @@ struct dp_snap_port {
 	uint8_t offloads; /* DP_OFFLOAD_* that frames from it and to it may have */
 	uint8_t n_txq;
 	uint8_t txq[DP_MAX_QUEUES];
+	struct dp_capture *captures;     /* NULL: nobody captures here */
+	const struct dp_snap_team *team; /* it is one */
+	struct dp_snap_port *master;     /* the team whose member it is */
+	uint8_t member_bit;              /* among the team's */
+	uint8_t team_use;                /* of its frames that leave by */
+	uint16_t team_use_of;            /* this team, index + 1 */
 	uint8_t takes_protocols;
 	bool is_watched; /* by the captures and mirrors below */
 	bool is_mirror_output;
-	struct dp_capture *captures;      /* NULL: nobody captures here */
 	uint32_t mirrors_in, mirrors_out; /* bit a slot of the bridge's mirrors */
 
 	struct dp_vlan_policy vlan __rte_cache_aligned;

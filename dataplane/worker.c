@@ -55,13 +55,24 @@ static __rte_noinline void forward_watched(struct dp_worker *w, const struct dp_
 	dp_mirror_received(w, ctx->in);
 }
 
-static void process(struct dp_worker *w, struct dp_snap_port *in, uint64_t now)
+static void count_received(
+	struct dp_worker *w, const struct dp_snap_port *port, unsigned n, uint64_t bytes)
 {
-	struct dp_port_counters *c = &in->port->counters[w->index];
+	struct dp_port_counters *c = &port->port->counters[w->index];
+
+	c->rx_packets += n;
+	c->rx_bytes += bytes;
+}
+
+/* What a member of a team received, the team received. */
+static void process(struct dp_worker *w, struct dp_snap_port *by, uint64_t now)
+{
+	struct dp_snap_port *in = by->master ? by->master : by;
 	struct dp_burst *b = &w->burst;
 	struct dp_decide_ctx ctx = {
 		.snapshot = w->snapshot,
 		.in = in,
+		.member = by->master ? by : NULL,
 		.now_tsc = now,
 		.now_s = atomic_load_explicit(&w->dp->now_s, memory_order_relaxed),
 	};
@@ -69,11 +80,12 @@ static void process(struct dp_worker *w, struct dp_snap_port *in, uint64_t now)
 
 	for (unsigned i = 0; i < b->n; i++)
 		bytes += b->frames[i].len;
-	c->rx_packets += b->n;
-	c->rx_bytes += bytes;
+	count_received(w, in, b->n, bytes);
+	if (in != by)
+		count_received(w, by, b->n, bytes);
 	w->rx_packets += b->n;
-	if (in->takes_protocols)
-		dp_protocol_take(w->dp, in, b, now);
+	if (by->takes_protocols)
+		dp_protocol_take(w->dp, by, b, now);
 	if (unlikely(in->is_watched))
 		forward_watched(w, &ctx);
 	else

@@ -66,19 +66,7 @@ static int get_by(int fd, const char *name, struct interface *ret)
 	return 0;
 }
 
-int interface_get(const char *name, struct interface *ret)
-{
-	int r, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	memset(ret, 0, sizeof(*ret));
-	if (fd < 0)
-		return -errno;
-	r = get_by(fd, name, ret);
-	close(fd);
-	return r;
-}
-
-uint32_t interface_get_speed(const char *name)
+uint32_t interface_speed(const char *name)
 {
 	struct ethtool_cmd settings = { .cmd = ETHTOOL_GSET };
 	int r, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -90,6 +78,18 @@ uint32_t interface_get_speed(const char *name)
 	close(fd);
 	speed = ethtool_cmd_speed(&settings);
 	return r < 0 || speed == (uint32_t)SPEED_UNKNOWN ? 0 : speed;
+}
+
+int interface_get(const char *name, struct interface *ret)
+{
+	int r, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	memset(ret, 0, sizeof(*ret));
+	if (fd < 0)
+		return -errno;
+	r = get_by(fd, name, ret);
+	close(fd);
+	return r;
 }
 
 static int set_rx_vlan(int fd, const char *name, bool on)

@@ -21,8 +21,8 @@ struct interface {
 /** errors: -errno of the first ioctl that failed. -ENODEV: ret->ifindex is 0. */
 int interface_get(const char *name, struct interface *ret);
 
-/** return: megabits a second, 0 when the driver does not say. */
-uint32_t interface_get_speed(const char *name);
+/** units: Mb/s, 0: unknown. */
+uint32_t interface_speed(const char *name);
 
 /**
  * Have the NIC leave VLAN tags where they are in received frames, or take them off again.

@@ -355,6 +355,36 @@ unsigned dp_fdb_flush(struct dp_bridge *bridge, const struct dp_port *port, int 
 	return 0; /* nothing is learned */
 }
 
+unsigned dp_team_members(const struct dp_port *port, struct dp_member_info *ret)
+{
+	return 0;
+}
+
+void dp_team_permit(
+	struct dp_port *team, unsigned slot, bool collects, bool distributes, const char *why)
+{
+}
+
+void dp_team_fall_back(struct dp_port *team, bool on)
+{
+}
+
+const struct dp_port *dp_team_member_port(const struct dp_port *port, unsigned slot)
+{
+	return NULL;
+}
+
+uint64_t dp_team_announced(const struct dp_port *port)
+{
+	return 0;
+}
+
+unsigned dp_team_used_by(
+	const struct dp_port *team, const struct dp_port *from, char ret[][DP_MEMBER_NAME_LEN])
+{
+	return 0;
+}
+
 int dp_mirror_add(struct dp_bridge *bridge, const struct dp_mirror_conf *conf, struct sh_err *err,
 	struct dp_mirror **ret)
 {

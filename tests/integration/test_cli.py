@@ -58,6 +58,7 @@ VERBS = verbs()
 FIELDS = {"bridge": ["fail-mode", "fdb-size", "controllers"], "fdb": ["bridge"],
           "flow": ["bridge"], "trace": ["bridge"], "group": ["bridge"], "meter": ["bridge"], "table": ["bridge"],
           "portgroup": ["bridge", "vlan", "vlan-mode", "mtu"],
+          "uplink": ["device"],
           "mirror": ["bridge", "select-src-port", "output-vlan", "snaplen"],
           "vm": [],
           "sriov": ["mac", "vlan", "max-tx-rate"],
@@ -65,14 +66,15 @@ FIELDS = {"bridge": ["fail-mode", "fdb-size", "controllers"], "fdb": ["bridge"],
 
 
 def test_help_lists_the_nouns_and_verbs_there_are():
-    assert {noun for noun, *_ in VERBS} == {"show", "bridge", "portgroup", "port", "mirror", "fdb", "flow",
-                                            "group", "meter", "table", "trace", "capture", "worker",
-                                            "sriov", "uplink", "vm", "apply", "config", "log", "completion",
+    assert {noun for noun, *_ in VERBS} == {"show", "bridge", "portgroup", "port", "uplink", "mirror", "fdb",
+                                            "flow", "group", "meter", "table", "trace", "capture", "worker",
+                                            "sriov", "vm", "apply", "config", "log", "completion",
                                             "version"}
     assert {v for n, v, _ in VERBS if n == "sriov"} == {"list", "show", "stats", "plan", "apply",
                                                         "set", "bind", "watch"}
     assert {v for n, v, _ in VERBS if n == "port"} == {"add", "del", "set", "list", "show", "stats"}
-    assert {v for n, v, _ in VERBS if n == "uplink"} == {"neighbors"}
+    assert {v for n, v, _ in VERBS if n == "uplink"} == {"list", "show", "add", "del",
+                                                         "neighbors"}
     assert shunt("help").stdout == shunt("-h").stdout == shunt("--help").stdout
 
 
@@ -214,8 +216,8 @@ def completed(switch, line):
 
 
 COMPLETED = {
-    "shunt ": {"show", "bridge", "portgroup", "port", "mirror", "uplink", "fdb", "flow", "group", "meter", "table",
-               "trace", "capture", "worker", "sriov", "vm", "apply", "config", "log",
+    "shunt ": {"show", "bridge", "portgroup", "port", "uplink", "mirror", "fdb", "flow", "group", "meter",
+               "table", "trace", "capture", "worker", "sriov", "vm", "apply", "config", "log",
                "completion", "version"},
     "shunt po": {"port", "portgroup"},
     "shunt port ": {"add", "del", "set", "list", "show", "stats"},
@@ -235,6 +237,8 @@ COMPLETED = {
     "shunt port set web1 --mtu 1500 --rate": {"--rate-limit-in", "--rate-limit-out"},
     "shunt fdb flush --port w": {"web1", "w"},
     "shunt fdb list --": {"--bridge"},
+    "shunt uplink ": {"list", "show", "add", "del", "neighbors"},
+    "shunt uplink add null1 --d": {"--device"},
     "shunt mirror set ": {"watch"},
     "shunt mirror set watch --select-dst-port web1,null": {"web1,null1", "web1,null2"},
     "shunt mirror set watch --output-p": {"--output-port"},

@@ -125,7 +125,8 @@ static void each_table_is_complete(void **state)
 			assert_true(strlen(api_field_allowed(field, allowed, sizeof(allowed))) > 3);
 			assert_int_equal(api_field_index(noun, field->name), i);
 			assert_true(field->type != API_TYPE_ENUM || field->words);
-			n_lists += api_field_is_list(field);
+			if (api_field_is_list(field))
+				assert_int_equal(api_field_list_slot(noun, field), n_lists++);
 			if (!api_field_is_nested(field))
 				continue;
 			assert_int_equal(api_field_slot(noun, field), n_nested++);

@@ -9,10 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define API_MAX_FIELDS 32 /* of one noun */
-
-#define API_MAX_NESTED 4 /* fields of one noun that hold items of other nouns */
-#define API_MAX_LISTS  2 /* fields of one noun that are lists of values */
+#define API_MAX_FIELDS 64 /* of one noun */
+#define API_MAX_NESTED 4  /* fields of one noun that hold items of other nouns */
+#define API_MAX_LISTS  4  /* fields of one noun that are lists of values */
 
 enum api_noun {
 	API_WORKERS,

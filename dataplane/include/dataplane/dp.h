@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "dataplane/drop.h"
 #include "dataplane/protocol.h"
+#include "dataplane/team.h"
 #include "dataplane/vlan.h"
 
 struct dp;
@@ -69,6 +70,8 @@ void dp_tick(struct dp *dp);
 struct dp_events {
 	void (*link_changed)(void *ctx, struct dp_port *port, bool up);
 	void (*interfaces_changed)(void *ctx); /* one of the host's came, went or changed */
+	/* of a team's member; workers forward by it */
+	void (*member_changed)(void *ctx, struct dp_port *team, unsigned slot, bool up);
 	/* of an uplink whose policy takes them */
 	void (*protocol_frame)(void *ctx, const struct dp_protocol_frame *frame);
 	/* a worker hands something to the control thread; what is valid during the call */
@@ -137,6 +140,7 @@ enum dp_port_kind {
 	DP_PORT_TAP,          /* target: name of the interface that the host gets */
 	DP_PORT_PCAP, /* target: "IN,OUT", pcap files to read and to write; either may be empty */
 	DP_PORT_NULL, /* receives nothing, swallows what is sent */
+	DP_PORT_TEAM, /* target: empty; the policy says which devices */
 };
 
 /* What makes the port; a change of any of these is a new port. */
@@ -179,6 +183,9 @@ struct dp_port_policy {
 	bool no_receive, no_forward, no_packet_in; /* OpenFlow's port configuration */
 	enum dp_host host;                         /* of DP_PORT_XDP */
 	unsigned takes_protocols;                  /* DP_TAKES_*: for the switch itself */
+	struct dp_team_policy team;                /* of DP_PORT_TEAM */
+	/* of its own members, or of the bridge's team, for its frames */
+	struct dp_team_order order;
 	enum dp_offload_level offload;
 	uint32_t storm_pps; /* broadcast, multicast and unknown unicast received, 0: no limit */
 };

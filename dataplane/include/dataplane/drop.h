@@ -14,6 +14,8 @@
 	X(OVERSIZE,        "oversize",         RX, "longer than the port's MTU allows") \
 	X(LINK_LOCAL,      "link_local",       RX, "802.1D link-local address 01:80:c2:00:00:0x, which a bridge does not forward") \
 	X(PROTOCOL,        "protocol",         RX, "LACP or LLDP, which the switch speaks itself") \
+	X(TEAM_STANDBY,    "team_standby",     RX, "came by a device of the team that is not in use for it") \
+	X(TEAM_OWN,        "team_own",         RX, "sent by a port of the switch, and came back by another device of the team") \
 	X(SOURCE,          "invalid_source",   RX, "source address is multicast or zero") \
 	X(VLAN_INGRESS,    "vlan_ingress",     RX, "VLAN not allowed on the port where it came in") \
 	X(VLAN_UNUSED,     "vlan_unused",      RX, "no other port uses its VLAN: dropped in front of the switch") \

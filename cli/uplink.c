@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Uplinks: a line a device, and one uplink with all there is to say of it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cli.h"
+#include "table.h"
+
+#define N(columns) (sizeof(columns) / sizeof((columns)[0]))
+
+#define DEVICE_COLUMNS                                                                             \
+	{ "DEVICE", "device", false }, { "STATE", "state", false }, { "LINK", "link", false },     \
+		{ "MB/S", "speed_mbps", true }, { "RX PACKETS", "rx_packets", true },              \
+		{ "RX DROPPED", "rx_dropped", true }, { "TX PACKETS", "tx_packets", true },        \
+		{ "TX DROPPED", "tx_dropped", true }, { "LACP PARTNER", "partner", false },        \
+	{                                                                                          \
+		"WHY", "why", false                                                                \
+	}
+
+void cli_print_uplinks(struct cli *cli, const json_t *result)
+{
+	static const struct cli_column columns[] = { { "NAME", "name", false }, DEVICE_COLUMNS };
+
+	cli_table_list(columns, N(columns), result);
+}
+
+/* Tables of their own behind the rest. */
+static bool is_table(const char *key)
+{
+	return strcmp(key, "members") == 0 || strcmp(key, "orders") == 0;
+}
+
+void cli_print_uplink(struct cli *cli, const json_t *result)
+{
+	static const struct cli_column devices[] = { DEVICE_COLUMNS };
+	static const struct cli_column orders[] = { { "PORT", "port", false },
+		{ "ITS FRAMES GO BY", "devices", false } };
+	const json_t *pinned = json_object_get(result, "orders");
+	const char *key;
+	json_t *value;
+
+	json_object_foreach ((json_t *)result, key, value) {
+		_cleanup_free_ char *text = is_table(key) ? NULL : cli_text(value);
+
+		if (text)
+			printf("%-18s %s\n", key, text);
+	}
+	printf("\n");
+	cli_table_list(devices, N(devices), json_object_get(result, "members"));
+	if (json_array_size(pinned) == 0)
+		return;
+	printf("\n");
+	cli_table_list(orders, N(orders), pinned);
+}
