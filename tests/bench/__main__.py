@@ -17,6 +17,7 @@ import tcp
 import uplink
 import uplink_host
 import uplink_offloads
+import uplink_team
 import uplink_xdp
 import vhost
 import vm
@@ -31,7 +32,8 @@ PARTS = {
     "sizes": vhost.sizes, "forms": vhost.forms, "bursts": vhost.bursts, "macs": vhost.macs,
     "pairs": vhost.pairs, "size": vhost.size, "flowspeed": flows.speed, "flowcounts": flows.many,
     "flowmods": flows.changes, "uplinkxdp": uplink_xdp.run, "uplinkoffloads": uplink_offloads.run,
-    "uplinkhost": uplink_host.run, "vmstarts": vm.starts, "vmboots": vm.boots,
+    "uplinkhost": uplink_host.run, "uplinkteam": uplink_team.run, "vmstarts": vm.starts,
+    "vmboots": vm.boots,
 }
 
 

@@ -3,9 +3,10 @@
 
 import uplink_host
 import uplink_offloads
+import uplink_team
 import uplink_xdp
 
-PARTS = (uplink_xdp, uplink_offloads, uplink_host)
+PARTS = (uplink_xdp, uplink_offloads, uplink_host, uplink_team)
 
 
 def run(*arguments):

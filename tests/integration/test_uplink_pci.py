@@ -2,7 +2,8 @@
 """Uplinks on a NIC by its PCI address: shuntd inside an emulated machine with an IOMMU, two igb NICs,
 an e1000e and a virtio one, all on one wire. The kernel keeps the first, 10.0.0.1, and 10.0.1.1 in VLAN
 100; the switch gets one of the others, or a virtual function of the first. Its internal port, 10.0.0.2,
-is in a namespace; its port vm, in VLAN 100, is a guest's."""
+is in a namespace; its port vm, in VLAN 100, is a guest's. Teams, too, with such a NIC among their
+devices, and against bonding, which this kernel has."""
 
 import json
 import os
@@ -177,6 +178,28 @@ def test_what_a_nic_receives_is_spread_over_the_workers(machine):
     assert shunt(machine, "port del up0")[0] == 0
 
 
+def test_a_device_by_its_pci_address_is_in_a_team_with_one_of_the_kernels(machine):
+    machine.load("veth")
+    machine.do("ip link add sw0 type veth peer name p0 && ip link set sw0 up && ip link set p0 up")
+    give_to_vfio(machine, OURS)
+    status, output = shunt(machine, "port add up0 --bridge br0 --type uplink --trunk all --devices",
+                           f"pci:{OURS},packet:sw0", "--primary", f"pci:{OURS}")
+    assert status == 0, output
+    wait_for(lambda: f"pci:{OURS} active" in shunt(machine, "port show up0")[1], 20, "it is used",
+             0.2)
+    assert "packet:sw0 standby" in shunt(machine, "port show up0")[1]
+    wait_for(lambda: is_pinged(machine), 20, "a ping")
+    assert shunt(machine, "port set up0 --primary none")[0] == 0
+    status, output = shunt(machine, f"uplink del up0 --device pci:{OURS}")
+    assert status == 0, output
+    assert not is_pinged(machine)
+    assert shunt(machine, f"uplink add up0 --device pci:{OURS}")[0] == 0
+    assert shunt(machine, f"port set up0 --primary pci:{OURS}")[0] == 0
+    wait_for(lambda: is_pinged(machine), 20, "it is used again")
+    assert shunt(machine, "port del up0")[0] == 0
+    machine.do("ip link del sw0")
+
+
 def test_a_virtual_function_carries_frames(machine):
     machine.do(f"echo 2 >/sys/bus/pci/devices/{KERNELS}/sriov_numvfs")
     machine.do("ip link set eth0 vf 0 mac 02:00:00:00:02:00")
@@ -199,3 +222,39 @@ def test_a_virtual_function_carries_frames(machine):
     machine.do("ip neigh flush dev eth0")
     assert is_pinged(machine)
     assert shunt(machine, "port del up0")[0] == 0
+
+
+@pytest.mark.parametrize("team, bond", [
+    ("active-backup --primary sw1", "active-backup"), ("balance-tcp", "balance-xor"),
+    ("lacp --lacp-rate fast", "802.3ad lacp_rate fast")])
+def test_a_team_and_linux_bonding_are_one_link_that_outlives_each_wire(machine, team, bond):
+    machine.load("veth", "bonding")
+    machine.do("ip netns add p")
+    for i in (1, 2):
+        machine.do(f"ip link add sw{i} type veth peer name p{i} netns p && ip link set sw{i} up")
+    machine.do(f"ip -n p link add bond0 type bond mode {bond} miimon 20")
+    for i in (1, 2):
+        machine.do(f"ip -n p link set p{i} master bond0")
+    if bond == "active-backup":
+        machine.do("ip -n p link set bond0 type bond primary p1")
+    machine.do("ip -n p link set bond0 up && ip -n p addr add 10.0.0.9/24 dev bond0")
+    status, output = shunt(machine, "port add up0 --bridge br0 --type uplink --trunk all --devices",
+                           "packet:sw1,packet:sw2 --failback-delay-ms 0 --team", team)
+    assert status == 0, output
+
+    def answers():
+        status, output = machine.run("ip netns exec x ping -q -c 3 -i 0.2 -W 1 10.0.0.9", 30)
+        return status == 0 and " 0% packet loss" in output
+
+    wait_for(answers, 30, "the first ping")
+    for i in (1, 2) if bond == "active-backup" else (1,):
+        machine.do(f"ip -n p link set p{i} down")
+        wait_for(lambda: f"packet:sw{i} down" in shunt(machine, "port show up0")[1], 20, "no link",
+                 0.2)
+        wait_for(answers, 30, f"a ping without wire {i}")
+        machine.do(f"ip -n p link set p{i} up")
+        wait_for(lambda: f"packet:sw{i} down" not in shunt(machine, "port show up0")[1], 30,
+                 "the link is back", 0.2)
+        wait_for(answers, 30, f"a ping with wire {i} again")
+    assert shunt(machine, "port del up0")[0] == 0
+    machine.do("ip netns del p")
