@@ -22,6 +22,21 @@ static void print_shares(const json_t *port)
 	}
 }
 
+/* The device's own, but for what is 0: a NIC has many. */
+static void print_hw(const json_t *ports)
+{
+	const char *name;
+	json_t *port, *n;
+	size_t i;
+
+	json_array_foreach (ports, i, port)
+		json_object_foreach (json_object_get(port, "hw"), name, n)
+			if (json_integer_value(n))
+				printf("%s hw %-32s %12" JSON_INTEGER_FORMAT "\n",
+					json_string_value(json_object_get(port, "name")), name,
+					json_integer_value(n));
+}
+
 void cli_print_port_stats(struct cli *cli, const json_t *result)
 {
 	static const struct cli_column columns[] = {
@@ -39,6 +54,7 @@ void cli_print_port_stats(struct cli *cli, const json_t *result)
 	json_t *count;
 
 	cli_table_list(columns, sizeof(columns) / sizeof(columns[0]), result);
+	print_hw(result);
 	if (!cli->args.operand)
 		return;
 	json_object_foreach (json_object_get(json_array_get(result, 0), "drops"), reason, count)

@@ -22,6 +22,10 @@ static const struct cli_option stats_options[] = {
 	{ "clear", "zero them after reading", NULL },
 	{ 0 },
 };
+static const struct cli_option port_stats_options[] = {
+	{ "hw", "of uplinks by pci: the device's own counters too", NULL },
+	{ 0 },
+};
 static const struct cli_option flow_del_options[] = {
 	{ "strict", "the one flow with exactly this match and priority", NULL },
 	{ 0 },
@@ -122,8 +126,8 @@ const struct cli_verb cli_verbs[] = {
 	  .method = "port.list", .run = cli_call, .print = cli_print_ports },
 	EDIT("port", API_PORT),
 	{ .noun = "port", .verb = "stats", .help = "counters, and drop reasons of one port",
-	  .operand = CLI_OPTIONAL_NAME, .fields = NO_FIELDS, .reads = true,
-	  .method = "port.stats", .run = cli_call, .print = cli_print_port_stats },
+	  .operand = CLI_OPTIONAL_NAME, .fields = NO_FIELDS, .options = port_stats_options,
+	  .reads = true, .method = "port.stats", .run = cli_call, .print = cli_print_port_stats },
 	{ .noun = "uplink", .verb = "neighbors", .help = "who is at their other ends, by LLDP",
 	  .operand = CLI_OPTIONAL_NAME, .operand_name = "[PORT]", .fields = NO_FIELDS, .reads = true,
 	  .method = "uplink.neighbors", .run = cli_call, .print = cli_print_neighbors },

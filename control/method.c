@@ -45,7 +45,7 @@ static const struct method methods[] = {
 	{ "vm.restore", method_vm_restore, API_VM, " name dir " },
 	{ "uplink.neighbors", method_uplink_neighbors, API_PORT, " name " },
 	{ "show", method_show, API_N_NOUNS, " " },
-	{ "port.stats", method_port_stats, API_PORT, " name " },
+	{ "port.stats", method_port_stats, API_PORT, " name hw " },
 	{ "uplink.list", method_uplink_list, API_PORT, " " },
 	{ "uplink.show", method_uplink_show, API_PORT, " name " },
 	{ "uplink.add", method_uplink_add, API_PORT, " name device " },

@@ -31,19 +31,19 @@ static void set_inherited(json_t *object, const struct ctl *ctl, const struct co
 	json_object_set_new(object, "overrides", overrides);
 }
 
-/* How an uplink by XDP came to be used, and why not in a better way. */
+/* How an uplink's device came to be used, and why not in a better way. */
 void method_set_xdp(json_t *object, const struct dp_port_info *info)
 {
 	static const char *const words[] = {
 		[DP_XDP_NATIVE] = "native", [DP_XDP_GENERIC] = "generic", [DP_XDP_PACKET] = "packet"
 	};
 
+	if (info->fallback && info->fallback[0])
+		json_object_set_new(object, "fallback", json_string(info->fallback));
 	if (info->xdp == DP_XDP_NOT_ASKED)
 		return;
 	json_object_set_new(object, "xdp", json_string(words[info->xdp]));
 	json_object_set_new(object, "zero_copy", json_boolean(info->zero_copy));
-	if (info->fallback[0])
-		json_object_set_new(object, "fallback", json_string(info->fallback));
 }
 
 /* What may be left to be done to frames that go to it now. */
@@ -154,6 +154,21 @@ static bool is_shared(const struct dp_port *port)
 	return info.xdp == DP_XDP_NATIVE || info.xdp == DP_XDP_GENERIC;
 }
 
+static void add_hw(void *ctx, const char *name, uint64_t value)
+{
+	json_object_set_new(ctx, name, count(value));
+}
+
+/* A device that keeps no counters has no such field. */
+static void set_hw(json_t *object, const struct switch_port *port)
+{
+	json_t *hw = json_object();
+
+	if (port->dp && dp_port_foreach_hw(port->dp, add_hw, hw) == 0)
+		json_object_set(object, "hw", hw);
+	json_decref(hw);
+}
+
 static json_t *stats_object(const struct switch_port *port)
 {
 	struct dp_port_stats stats = { 0 };
@@ -189,8 +204,11 @@ int method_port_stats(struct ctl *ctl, const struct call *call, json_t **ret, st
 	const struct conf_items *ports = &ctl->conf.of[API_PORT];
 	const struct conf_item *item;
 	const char *only;
+	bool hw;
 	int r = method_text_optional(call, "name", &only, err);
 
+	if (r == 0)
+		r = method_bool(call, "hw", &hw, err);
 	if (r == 0 && only)
 		r = method_find(ctl, API_PORT, only, &item, err);
 	if (r < 0)
@@ -200,8 +218,14 @@ int method_port_stats(struct ctl *ctl, const struct call *call, json_t **ret, st
 		const char *name = conf_get(&ports->items[i], API_PORT, "name");
 		const struct switch_port *port = switch_port(&ctl->sw, name);
 
-		if (port && (!only || strcmp(only, name) == 0))
-			json_array_append_new(*ret, stats_object(port));
+		json_t *object;
+
+		if (!port || (only && strcmp(only, name) != 0))
+			continue;
+		object = stats_object(port);
+		if (hw)
+			set_hw(object, port);
+		json_array_append_new(*ret, object);
 	}
 	return 0;
 }

@@ -302,10 +302,15 @@ void dp_dispatch(struct dp *dp)
 
 void dp_tick(struct dp *dp)
 {
+	struct dp_port *port;
+
 	atomic_fetch_add_explicit(&dp->now_s, 1, memory_order_relaxed);
 	dp_wait_for_workers(dp);
 	dp_learn_drain(dp);
 	dp_learn_age(dp);
 	dp_defer_poll(dp->defer);
 	dp_vhost_tick();
+	LIST_FOREACH (port, &dp->ports, link)
+		if (port->ops->tick)
+			port->ops->tick(port);
 }

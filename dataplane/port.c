@@ -377,6 +377,12 @@ void dp_port_get_info(const struct dp_port *port, struct dp_port_info *ret)
 		port->ops->info(port, ret);
 }
 
+int dp_port_foreach_hw(const struct dp_port *port,
+	void (*fn)(void *ctx, const char *name, uint64_t value), void *ctx)
+{
+	return port->ops->foreach_hw ? port->ops->foreach_hw(port, fn, ctx) : -EOPNOTSUPP;
+}
+
 void dp_port_get_stats(const struct dp_port *port, struct dp_port_stats *ret)
 {
 	memset(ret, 0, sizeof(*ret));

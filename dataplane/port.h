@@ -30,6 +30,11 @@ struct dp_port_ops {
 	int (*changed)(struct dp_port *port, struct sh_err *err);
 	/* Something was announced by dp_port_notify. May be NULL. */
 	void (*event)(struct dp_port *port);
+	/* Once a second, the control thread. May be NULL. */
+	void (*tick)(struct dp_port *port);
+	/* Counters of the device's own; returns -errno on a failure. May be NULL. */
+	int (*foreach_hw)(const struct dp_port *port,
+		void (*fn)(void *ctx, const char *name, uint64_t value), void *ctx);
 	/* Frames that the device or the kernel lost before the port saw them. May be NULL. */
 	uint64_t (*missed)(const struct dp_port *port);
 	/* Adds frames that were counted outside of the workers. May be NULL. */

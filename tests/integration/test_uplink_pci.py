@@ -1,33 +1,54 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Uplinks on a NIC by its PCI address: shuntd inside an emulated machine with an IOMMU and two igb
-NICs on one wire. The kernel keeps the first, 10.0.0.1; the switch gets the second, or a virtual
-function of the first; its internal port, 10.0.0.2, is in a namespace. Teams, too, with such a NIC
-among their devices, and against bonding, which this kernel has."""
+"""Uplinks on a NIC by its PCI address: shuntd inside an emulated machine with an IOMMU, two igb NICs,
+an e1000e and a virtio one, all on one wire. The kernel keeps the first, 10.0.0.1, and 10.0.1.1 in VLAN
+100; the switch gets one of the others, or a virtual function of the first. Its internal port, 10.0.0.2,
+is in a namespace; its port vm, in VLAN 100, is a guest's. Teams, too, with such a NIC among their
+devices, and against bonding, which this kernel has."""
 
+import json
 import os
 import subprocess
 
 import pytest
 
 from daemon import SHUNT, SHUNTD, TOP, wait_for
-from guest import MACHINE, Machine
+from guest import MACHINE, Machine, Monitor
 
 KERNELS, OURS, FUNCTION = "0000:01:00.0", "0000:02:00.0", "0000:01:10.0"
+NICS = {"igb": (OURS, "n1"), "e1000e": ("0000:03:00.0", "n8"), "virtio": ("0000:04:00.0", "n9")}
 CONFIG = """memory: { size: 64M, hugepages: off }
+workers: { cpus: [ 0, 1 ] }
 bridges: [ { name: br0 } ]
-ports: [ { name: in0, bridge: br0, type: internal, vlan: 0 } ]
+ports:
+  - { name: in0, bridge: br0, type: internal, vlan: 0 }
+  - { name: vm, bridge: br0, vlan: 100 }
 """
+GUEST = "vm.sock 02:00:00:00:00:0a 10.0.1.9 10.0.1.1"
+
+
+def nic(slot, device, options=""):
+    """Words of QEMU for one more NIC on the wire."""
+    return ["-device", f"pcie-root-port,id=rp{slot},chassis={slot + 1}",
+            "-netdev", f"hubport,hubid=0,id=n{slot}",
+            "-device", f"{device},bus=rp{slot},netdev=n{slot},mac=02:00:00:00:01:0{slot}{options}"]
 
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory):
     subprocess.run([os.path.join(TOP, "tests", "lib", "guest-machine"), MACHINE], check=True)
-    machine = Machine("pci", str(tmp_path_factory.mktemp("machine")))
+    folder = str(tmp_path_factory.mktemp("machine"))
+    qmp = os.path.join(folder, "qmp")
+    machine = Machine("pci", folder, more=[
+        *nic(8, "e1000e"), *nic(9, "virtio-net-pci", ",disable-legacy=on,iommu_platform=on"),
+        *Monitor.words(qmp)])
     try:
         machine.ready()
-        machine.load("igb", "igbvf", "vfio-pci", "tun")
+        machine.monitor = Monitor(qmp)
+        machine.load("igb", "igbvf", "vfio-pci", "tun", "8021q")
         text = CONFIG.replace("\n", "\\n")
-        for line in ("ip link set eth0 up", "ip addr add 10.0.0.1/24 dev eth0", "mkdir /tmp/state",
+        for line in ("ip link set eth0 up", "ip addr add 10.0.0.1/24 dev eth0",
+                     "ip link add link eth0 name eth0.100 type vlan id 100",
+                     "ip addr add 10.0.1.1/24 dev eth0.100", "ip link set eth0.100 up", "mkdir /tmp/state",
                      f"printf '%b' '{text}' >/tmp/state/config.yaml",
                      "export SHUNT_RUN_DIR=/tmp/run",
                      f"{SHUNTD} --run-dir /tmp/run --state-dir /tmp/state >/tmp/log 2>&1 & pid=$!"):
@@ -43,13 +64,25 @@ def machine(tmp_path_factory):
         machine.stop()
 
 
+@pytest.fixture(autouse=True)
+def no_uplink_is_left(machine):
+    yield
+    shunt(machine, "port del up0")
+
+
 def shunt(machine, *words):
     return machine.run(f"{SHUNT} {' '.join(words)}", 60)
 
 
-def add_uplink(machine, address):
+def add_uplink(machine, address, *options):
     return shunt(machine, "port add up0 --bridge br0 --type uplink --trunk all --device",
-                 f"pci:{address}")
+                 f"pci:{address}", *options)
+
+
+def shown(machine, *words):
+    status, output = shunt(machine, "-j", *words)
+    assert status == 0, output
+    return json.loads(output)
 
 
 def give_to_vfio(machine, address):
@@ -61,8 +94,7 @@ def give_to_vfio(machine, address):
 
 
 def link_is(machine, state):
-    wait_for(lambda: f'"link": "{state}"' in shunt(machine, "-j port show up0")[1] or
-             f'"link":"{state}"' in shunt(machine, "-j port show up0")[1], 20, f"link {state}", 0.2)
+    wait_for(lambda: shown(machine, "port show up0")["link"] == state, 20, f"link {state}", 0.2)
 
 
 def is_pinged(machine):
@@ -70,22 +102,80 @@ def is_pinged(machine):
     return status == 0 and " 0% packet loss" in output
 
 
-def test_a_nic_that_the_kernel_has_is_refused_with_what_to_do(machine):
+def guest_pings(machine):
+    """A guest in VLAN 100 reaches the kernel's NIC through the uplink, with frames of many sizes."""
+    script = os.path.join(TOP, "tests", "lib", "vhost_ping.py")
+    return machine.run(f"python3 {script} /tmp/run/{GUEST} 0 1 500 1472", 90)
+
+
+def set_link(machine, netdev, up):
+    machine.monitor.ask("set_link", name=netdev, up=up)
+
+
+def test_what_is_no_device_or_is_the_kernels_is_refused_with_what_to_do(machine):
     status, output = add_uplink(machine, OURS)
     assert status == 1 and output.count("\n") == 1
-    assert OURS in output and "vfio-pci" in output
+    assert ("the kernel's driver igb has it; bind it to vfio-pci: "
+            f"dpdk-devbind.py --bind=vfio-pci {OURS}") in output
     assert machine.run("ip link show eth1")[0] == 0
-
-
-def test_a_nic_bound_to_vfio_carries_frames_and_can_be_given_back_and_taken_again(machine):
+    status, output = add_uplink(machine, "0000:7f:00.0")
+    assert status == 1 and "there is no such PCI device" in output
     give_to_vfio(machine, OURS)
-    for _ in range(2):
-        status, output = add_uplink(machine, OURS)
-        assert status == 0, output
-        link_is(machine, "up")
-        assert is_pinged(machine)
-        assert shunt(machine, "port del up0")[0] == 0
+    machine.do(f"echo {OURS} >/sys/bus/pci/drivers/vfio-pci/unbind")
+    status, output = add_uplink(machine, OURS)
+    assert status == 1 and "no driver has it; bind it to vfio-pci: dpdk-devbind.py" in output
+
+
+@pytest.mark.parametrize("kind", NICS)
+def test_a_nic_carries_frames_of_hosts_and_guests_and_its_link_goes_down_and_up(machine, kind):
+    address, netdev = NICS[kind]
+    give_to_vfio(machine, address)
+    status, output = add_uplink(machine, address)
+    assert status == 0, output
+    link_is(machine, "up")
+    assert is_pinged(machine)
+    assert guest_pings(machine) == (0, "")
+    assert "fallback" not in shown(machine, "port show up0")
+    (stats,) = shown(machine, "port stats up0 --hw")
+    assert stats["hw"]["rx_good_packets"] >= stats["rx_packets"] > 0
+    assert stats["hw"]["tx_good_packets"] > 0
+    text = shunt(machine, "port stats up0 --hw")[1]
+    assert "up0 hw tx_good_packets" in text and " hw " not in shunt(machine, "port stats up0")[1]
+    assert "hw" not in shown(machine, "port stats in0 --hw")[0]
+    set_link(machine, netdev, False)
+    link_is(machine, "down")
     assert not is_pinged(machine)
+    set_link(machine, netdev, True)
+    link_is(machine, "up")
+    wait_for(lambda: is_pinged(machine), 30, "frames again", 0.2)
+    assert shunt(machine, "port del up0")[0] == 0
+
+
+def test_a_nic_can_be_given_back_and_taken_again(machine):
+    status, output = add_uplink(machine, OURS)
+    assert status == 0, output
+    link_is(machine, "up")
+    assert is_pinged(machine)
+    assert shunt(machine, "port del up0")[0] == 0
+    assert not is_pinged(machine)
+
+
+def test_what_a_nic_receives_is_spread_over_the_workers(machine):
+    status, output = add_uplink(machine, OURS, "--queues 2")
+    assert status == 0, output
+    link_is(machine, "up")
+    assert is_pinged(machine)
+    port = shown(machine, "port show up0")
+    assert port["rx_queues"] == 2 and "fallback" not in port
+    shunt(machine, "worker stats --clear")
+    machine.do("python3 -c 'import socket; s = socket.socket(2, 2); "
+               "[s.sendto(b\"x\", (\"10.0.0.2\", p)) for p in range(2000, 2200)]'")
+    wait_for(lambda: all(w["rx_packets"] > 20 for w in shown(machine, "worker stats")), 20,
+             "frames at both workers", 0.2)
+    assert shunt(machine, "port set up0 --queues 8")[0] == 0
+    link_is(machine, "up")
+    assert is_pinged(machine)
+    assert shunt(machine, "port del up0")[0] == 0
 
 
 def test_a_device_by_its_pci_address_is_in_a_team_with_one_of_the_kernels(machine):
@@ -113,7 +203,12 @@ def test_a_device_by_its_pci_address_is_in_a_team_with_one_of_the_kernels(machin
 def test_a_virtual_function_carries_frames(machine):
     machine.do(f"echo 2 >/sys/bus/pci/devices/{KERNELS}/sriov_numvfs")
     machine.do("ip link set eth0 vf 0 mac 02:00:00:00:02:00")
-    give_to_vfio(machine, FUNCTION)
+    wait_for(lambda: machine.run(f"[ -e /sys/bus/pci/devices/{FUNCTION}/driver ]")[0] == 0, 20,
+             "igbvf has the function", 0.2)
+    status, output = add_uplink(machine, FUNCTION)
+    command = f"shunt sriov bind {KERNELS} --vf 0 --driver vfio-pci"
+    assert status == 1 and f"the kernel's driver igbvf has it; bind it to vfio-pci: {command}" in output
+    assert shunt(machine, command.removeprefix("shunt "))[0] == 0
     status, output = add_uplink(machine, FUNCTION)
     assert status == 0, output
     link_is(machine, "up")

@@ -249,6 +249,15 @@ void dp_port_get_info(const struct dp_port *port, struct dp_port_info *ret);
 /** Sums over the workers; monotonic, each counter by itself. thread: control. */
 void dp_port_get_stats(const struct dp_port *port, struct dp_port_stats *ret);
 
+/**
+ * Call fn for each counter that the port's device keeps of itself, by the names of its driver.
+ *
+ * errors:  -EOPNOTSUPP (no such device), -ENOMEM, -errno of the driver
+ * thread:  control
+ */
+int dp_port_foreach_hw(const struct dp_port *port,
+	void (*fn)(void *ctx, const char *name, uint64_t value), void *ctx);
+
 /* Forwarding database */
 
 struct dp_fdb_entry {
