@@ -3,70 +3,14 @@
 and where it is a team of two. With active-backup the second device is idle; with balance-tcp both
 carry frames, and so do as many single uplinks beside, on two bridges."""
 
-import os
-import sys
-import time
+from switches import WORKER_CPU
+from uplink_xdp import Shunt_xdp, inner, measure
 
-sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
-
-from load import CPU as LOAD_CPU  # noqa: E402
-from load import MEASURE_S, SETTLE_S  # noqa: E402
-from netns import Netns  # noqa: E402
-from process import Process, Testpmd  # noqa: E402
-from switches import WORKER_CPU, Shunt  # noqa: E402
-
-N_WIRES, N_FLOWS = 4, 64
+N_WIRES = 4
 
 
-def _mac(i):
-    return f"02:00:00:00:00:{i + 10:02x}"
-
-
-class Wires:
-    """A namespace with veth pairs outer0 to inner0, ..., that carry the generator's frames alone."""
-
-    def __init__(self):
-        self.ns = Netns("be")
-        self.ns.run("sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1",
-                    "net.ipv6.conf.default.disable_ipv6=1")
-        for i in range(N_WIRES):
-            self.ns.ip("link", "add", f"outer{i}", "address", _mac(i), "type", "veth", "peer",
-                       "name", f"inner{i}")
-            for name in (f"outer{i}", f"inner{i}"):
-                self.ns.ip("link", "set", name, "up")
-
-    def delete(self):
-        self.ns.delete()
-
-
-class Generator:
-    """Sends 64-byte frames into the first n wires without end, to the address of the next or the
-    one before: 0 and 1, 2 and 3."""
-
-    def __init__(self, ns, folder, n):
-        vdevs = [f"--vdev=net_af_xdp{i},iface=outer{i}" for i in range(n)]
-        peers = [f"--eth-peer={i},{_mac(i ^ 1)}" for i in range(n)]
-        self.ports = range(n)
-        self.pmd = Testpmd(
-            ns.command("dpdk-testpmd", "--lcores", f"0@{LOAD_CPU},1@{LOAD_CPU}", "--no-pci",
-                       "--in-memory", "--file-prefix=bench-team", "-m", "256", *vdevs, "--", "-i",
-                       "--nb-cores=1", "--total-num-mbufs=65536", *peers,
-                       f"--flowgen-flows={N_FLOWS}"), folder, "team-load")
-        self.pmd.ready()
-
-    def begin(self):
-        for word in ("set fwd flowgen", "set txpkts 64", "start"):
-            self.pmd.ask(word)
-
-    def received(self):
-        return self.pmd.rx_packets(self.ports)
-
-    def stop(self):
-        self.pmd.stop()
-
-
-class Shunt_wires(Shunt):
-    """ends: [(bridge, [wires], mode)]; one wire is a single device."""
+class Shunt_wires(Shunt_xdp):
+    """ends: [(bridge, [wires], mode)]; one wire is a single device; n wires carry frames."""
 
     def __init__(self, build, name, n, ends):
         super().__init__(build)
@@ -83,41 +27,12 @@ class Shunt_wires(Shunt):
             lines.append(f"  - {{ name: up{i}, bridge: {bridge}, type: uplink, {what}, host: none }}")
         return "\n".join(lines) + "\n"
 
-    def attach(self, ns, folder):
-        self.ns = ns
-        self.start(folder, [])
-
-    def launch(self, argv, log):
-        return Process(self.ns.command(*argv), log)
-
-
-def _measure(switch, folder):
-    wires = Wires()
-    try:
-        generator = Generator(wires.ns, folder, switch.n)
-        try:
-            switch.attach(wires.ns, folder)
-            try:
-                generator.begin()
-                time.sleep(SETTLE_S)
-                switch.cycles()
-                before, begin = generator.received(), time.monotonic()
-                time.sleep(MEASURE_S)
-                after, end = generator.received(), time.monotonic()
-                return {"mpps": (after - before) / (end - begin) / 1e6, "cycles": switch.cycles()}
-            finally:
-                switch.stop()
-        finally:
-            generator.stop()
-    finally:
-        wires.delete()
-
 
 def _compare(report, runs, folder, text, one, team):
     results = ([], [])
     for _ in range(runs):
         for switch, mine in zip((one, team), results):
-            mine.append(_measure(switch, folder))
+            mine.append(measure(switch, folder, switch.n, N_WIRES))
     for switch, mine in zip((one, team), results):
         report.series(switch.name, "Mpps", [r["mpps"] for r in mine])
         report.series(f"{switch.name}, busy", "cycles/packet", [r["cycles"] for r in mine])

@@ -15,21 +15,33 @@ from netns import Netns  # noqa: E402
 from process import Process, Testpmd  # noqa: E402
 from switches import WORKER_CPU, Shunt, Testpmd_io  # noqa: E402
 
-OUTER, INNER = ("outer0", "outer1"), ("inner0", "inner1")
-MACS = ("02:00:00:00:00:0a", "02:00:00:00:00:0b")
 N_FLOWS = 64
 
 
-class Wires:
-    """A namespace with two veth pairs that carry no frame but the generator's."""
+def _outer(n):
+    return [f"outer{i}" for i in range(n)]
 
-    def __init__(self):
+
+def inner(n):
+    """Names of the ends that a switch has, of n wires."""
+    return [f"inner{i}" for i in range(n)]
+
+
+def _mac(i):
+    return f"02:00:00:00:00:{i + 10:02x}"
+
+
+class Wires:
+    """A namespace with veth pairs that carry no frame but the generator's."""
+
+    def __init__(self, n):
         self.ns = Netns("be")
         self.ns.run("sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1",
                     "net.ipv6.conf.default.disable_ipv6=1")
-        for outer, inner, mac in zip(OUTER, INNER, MACS):
-            self.ns.ip("link", "add", outer, "address", mac, "type", "veth", "peer", "name", inner)
-            for name in (outer, inner):
+        for i, pair in enumerate(zip(_outer(n), inner(n))):
+            self.ns.ip("link", "add", pair[0], "address", _mac(i), "type", "veth", "peer", "name",
+                       pair[1])
+            for name in pair:
                 self.ns.ip("link", "set", name, "up")
 
     def delete(self):
@@ -41,26 +53,27 @@ def _testpmd(ns, folder, name, cpu, interfaces, arguments):
     pmd = Testpmd(
         ns.command("dpdk-testpmd", "--lcores", f"0@{LOAD_CPU},1@{cpu}", "--no-pci", "--in-memory",
                    f"--file-prefix=bench-{name}", "-m", "256", *vdevs, "--", "-i", "--nb-cores=1",
-                   "--total-num-mbufs=32768", *arguments), folder, name)
+                   f"--total-num-mbufs={16384 * len(interfaces)}", *arguments), folder, name)
     pmd.ready()
     return pmd
 
 
 class Generator:
-    """Sends 64-byte frames into both wires without end, each end to the other's address."""
+    """Sends 64-byte frames into n wires without end, to the address of the next end or the one
+    before: 0 and 1, 2 and 3."""
 
-    def __init__(self, ns, folder):
-        peers = [f"--eth-peer={i},{MACS[1 - i]}" for i in (0, 1)]
-        self.pmd = _testpmd(ns, folder, "wire-load", LOAD_CPU, OUTER,
+    def __init__(self, ns, folder, n):
+        peers = [f"--eth-peer={i},{_mac(i ^ 1)}" for i in range(n)]
+        self.ports = range(n)
+        self.pmd = _testpmd(ns, folder, "wire-load", LOAD_CPU, _outer(n),
                             [*peers, f"--flowgen-flows={N_FLOWS}"])
 
     def begin(self):
-        self.pmd.ask("set fwd flowgen")
-        self.pmd.ask("set txpkts 64")
-        self.pmd.ask("start")
+        for word in ("set fwd flowgen", "set txpkts 64", "start"):
+            self.pmd.ask(word)
 
     def received(self):
-        return self.pmd.rx_packets((0, 1))
+        return self.pmd.rx_packets(self.ports)
 
     def stop(self):
         self.pmd.stop()
@@ -70,7 +83,7 @@ class Testpmd_xdp(Testpmd_io):
     name = "testpmd net_af_xdp io"
 
     def attach(self, ns, folder):
-        self.pmd = _testpmd(ns, folder, "wire-io", WORKER_CPU, INNER, [])
+        self.pmd = _testpmd(ns, folder, "wire-io", WORKER_CPU, inner(2), [])
         self.pmd.ask("set fwd io")
         self.pmd.ask("set record-core-cycles on")
         self.pmd.ask("start")
@@ -81,7 +94,7 @@ class Shunt_xdp(Shunt):
         lines = [f"workers: {{ cpus: [{WORKER_CPU}], poll: {self.poll} }}",
                  "memory: { size: 256M, hugepages: auto }", "bridges: [ { name: br0 } ]", "ports:"]
         lines += [f"  - {{ name: {n}, bridge: br0, type: uplink, device: \"xdp:{n}\", host: none }}"
-                  for n in INNER]
+                  for n in inner(2)]
         return "\n".join(lines) + "\n"
 
     def attach(self, ns, folder):
@@ -92,11 +105,11 @@ class Shunt_xdp(Shunt):
         return Process(self.ns.command(*argv), log)
 
 
-def measure(switch, folder):
-    """Frames a second, in millions, that came back, both wires together."""
-    wires = Wires()
+def measure(switch, folder, n=2, n_wires=2):
+    """Frames a second, in millions, sent into the first n wires, that came back by them."""
+    wires = Wires(n_wires)
     try:
-        generator = Generator(wires.ns, folder)
+        generator = Generator(wires.ns, folder, n)
         try:
             switch.attach(wires.ns, folder)
             try:

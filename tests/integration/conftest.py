@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 
 from daemon import Switch  # noqa: E402
-from netns import Netns  # noqa: E402
+from netns import Netns, Tap  # noqa: E402
 from openflow import Bridge  # noqa: E402
 
 
@@ -65,6 +65,20 @@ def make_netns():
     yield make
     for ns in made:
         ns.delete()
+
+
+@pytest.fixture
+def tap():
+    """tap(ns, interface): frames of that interface, closed with the test."""
+    made = []
+
+    def make(ns, interface):
+        made.append(Tap(ns, interface))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from daemon import CommandFailed, wait_for
-from netns import Tap, wire
+from netns import wire
 from ovs_bond import OvsBond
 from ports import assert_sums_hold, config, learned, link_is, plug
 from vhost_guest import BROADCAST, frame, mac
@@ -67,18 +67,6 @@ def make_site(make_netns, make_switch):
     for site in sites:
         if site.ovs:
             site.ovs.close()
-
-
-@pytest.fixture
-def tap():
-    made = []
-
-    def make(ns, interface):
-        made.append(Tap(ns, interface))
-        return made[-1]
-    yield make
-    for t in made:
-        t.close()
 
 
 def flow(i):

@@ -5,7 +5,7 @@ import pytest
 
 from daemon import CommandFailed, wait_for
 from lldp_peer import Lldpd, lldpdu, tlv
-from netns import Tap, wire
+from netns import wire
 from ports import assert_sums_hold, config, link_is, plug
 from vhost_guest import BROADCAST, frame, mac
 
@@ -60,18 +60,6 @@ def lldpd():
     yield start
     for daemon in started:
         daemon.close()
-
-
-@pytest.fixture
-def tap():
-    made = []
-
-    def make(ns, interface):
-        made.append(Tap(ns, interface))
-        return made[-1]
-    yield make
-    for t in made:
-        t.close()
 
 
 @pytest.mark.parametrize("kind", ["packet", "xdp"])

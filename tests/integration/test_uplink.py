@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from daemon import SMALL, Switch, wait_for
-from netns import SOL_PACKET, Tap, wire
+from netns import SOL_PACKET, wire
 from ports import assert_sums_hold, config, learned, link_is, plug
 from vhost_guest import BROADCAST, frame, mac
 from vlan_splitter import PACKET_VNET_HDR
@@ -49,19 +49,6 @@ def make_site(make_netns, make_switch):
         site.start(make_switch, ports)
         return site
     return make
-
-
-@pytest.fixture
-def tap():
-    """tap(ns, interface): frames of that interface, closed with the test."""
-    made = []
-
-    def make(ns, interface):
-        made.append(Tap(ns, interface))
-        return made[-1]
-    yield make
-    for t in made:
-        t.close()
 
 
 def test_frames_are_tagged_on_the_wire_and_untagged_at_the_access_port(make_site, tap):
