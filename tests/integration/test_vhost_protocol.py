@@ -525,6 +525,7 @@ def test_a_descriptor_that_is_announced_as_missing_and_comes_is_refused(make_pee
 def test_descriptors_that_nobody_asked_for_are_closed(bench, peer, request_):
     payload, _, _ = GOOD[request_]
     peer.bring_up()
+    assert peer.ask(GET_QUEUE_NUM)  # by its answer all messages before are done with
     before = bench.count_fds()
     with spare_fds(3) as fds:
         peer.ask(request_, payload, fds, VERSION | NEED_REPLY)
