@@ -51,11 +51,14 @@ static void set_port(struct world *w, uint8_t bits)
 static void change(struct world *w, uint8_t bits)
 {
 	const struct lacp_conf conf = conf_of(next(w));
+	unsigned end = bits & 1, slot = bits >> 2 & 1;
 
-	if (bits & 2)
-		lacp_set(&w->ends[bits & 1], &conf);
-	else
-		lacp_port_del(&w->ends[bits & 1], bits >> 2 & 1);
+	if (bits & 2) {
+		lacp_set(&w->ends[end], &conf);
+		return;
+	}
+	lacp_port_del(&w->ends[end], slot);
+	w->sent[end][slot] = 0; /* the next there is another port */
 }
 
 static void make_up(struct world *w, uint8_t bits)
