@@ -4,7 +4,7 @@ and where it is a team of two. With active-backup the second device is idle; wit
 carry frames, and so do as many single uplinks beside, on two bridges."""
 
 from switches import WORKER_CPU
-from uplink_xdp import Shunt_xdp, inner, measure
+from uplink_xdp import Shunt_xdp, measure
 
 N_WIRES = 4
 
