@@ -14,7 +14,7 @@ import xml.etree.ElementTree
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FUZZ_S = 6  # each target
 TWO = ("-n", "2")  # at once, whatever the number of CPUs
-FEW = 5  # failures that are looked at once more, alone
+FEW = 40  # failures that are looked at once more, alone: a machine that ends fails its whole file
 MORE_SEEDS = {"config": ["corpus/config"]}
 PYTHON = "/usr/bin/python3"
 
@@ -60,7 +60,8 @@ def node_id(case):
 
 def integration_suite(name, build, *arguments):
     """Two files at once. A few that fail so are asked again, alone: what a machine that is too busy
-    did to them, or QEMU, is no word on the switch. What fails twice has failed."""
+    did to them, or QEMU, which ends now and then, is no word on the switch. What fails twice has
+    failed."""
     cases = run_pytest(name, build, *TWO, "--dist", "loadfile", *arguments, "tests/integration")
     failed = [node_id(case) for case in cases if has_failed(case)]
     counts = count(cases)

@@ -2,6 +2,7 @@
 """Real guests: QEMU with a Debian cloud kernel and busybox, attached by vhost-user."""
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -92,6 +93,8 @@ class Console:
                 raise AssertionError(f"no answer in {seconds} s from {self._why()}")
             chunk = self.control.recv(65536)
             if not chunk:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(5)
                 raise AssertionError(f"ended: {self._why()}")
             self.text += chunk.decode(errors="replace").replace("\r", "")
 
