@@ -6,16 +6,10 @@
 #include "deliver.h"
 #include "snapshot.h"
 #include "team.h"
+#include "wire.h"
 #include "worker.h"
 
-#define TYPE_VLAN 0x8100
-#define TYPE_QINQ 0x88a8
-#define TYPE_IPV4 0x0800
-#define TYPE_IPV6 0x86dd
-#define IP_TCP    6
-#define IP_UDP    17
-#define IP_SCTP   132
-#define MAX_TAGS  2
+#define MAX_TAGS 2
 
 static inline uint64_t load64(const uint8_t *p)
 {
@@ -23,19 +17,6 @@ static inline uint64_t load64(const uint8_t *p)
 
 	memcpy(&v, p, sizeof(v));
 	return v;
-}
-
-static inline uint32_t load32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static inline uint16_t type_at(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
 static inline uint64_t mix(uint64_t h, uint64_t word)
@@ -46,19 +27,19 @@ static inline uint64_t mix(uint64_t h, uint64_t word)
 
 static inline bool has_ports(uint8_t protocol)
 {
-	return protocol == IP_TCP || protocol == IP_UDP || protocol == IP_SCTP;
+	return protocol == PROTO_TCP || protocol == PROTO_UDP || protocol == PROTO_SCTP;
 }
 
 /* Fragments have no ports but the first: all of a datagram go by the addresses alone. */
 static inline uint64_t mix_ipv4(uint64_t h, const uint8_t *ip, uint32_t n)
 {
-	uint32_t header = n >= 20 ? (ip[0] & 0x0fu) * 4u : 0;
+	uint32_t header = n >= IPV4_BYTES ? (ip[0] & 0x0fu) * 4u : 0;
 
-	if (header < 20)
+	if (header < IPV4_BYTES)
 		return h;
 	h = mix(h, load64(ip + 12));
-	if (has_ports(ip[9]) && !(type_at(ip + 6) & 0x3fff) && n >= header + 4)
-		h = mix(h, (uint64_t)load32(ip + header) << 8 | ip[9]);
+	if (has_ports(ip[9]) && !(dp_load_be16(ip + 6) & 0x3fff) && n >= header + 4)
+		h = mix(h, (uint64_t)dp_load_be32(ip + header) << 8 | ip[9]);
 	return h;
 }
 
@@ -69,7 +50,7 @@ static inline uint64_t mix_ipv6(uint64_t h, const uint8_t *ip, uint32_t n)
 	for (unsigned i = 8; i < 40; i += 8)
 		h = mix(h, load64(ip + i));
 	if (has_ports(ip[6]) && n >= 44)
-		h = mix(h, (uint64_t)load32(ip + 40) << 8 | ip[6]);
+		h = mix(h, (uint64_t)dp_load_be32(ip + 40) << 8 | ip[6]);
 	return h;
 }
 
@@ -81,14 +62,14 @@ static unsigned bucket_of_flow(const struct dp_frame *f)
 	uint64_t h = mix(load64(f->head), load64(f->head + 4) >> 32);
 
 	for (unsigned i = 0; i < MAX_TAGS && left >= 6; i++) {
-		if (type_at(p) != TYPE_VLAN && type_at(p) != TYPE_QINQ)
+		if (dp_load_be16(p) != ETHERTYPE_VLAN && dp_load_be16(p) != ETHERTYPE_QINQ)
 			break;
 		p += 4;
 		left -= 4;
 	}
-	if (left >= 2 && type_at(p) == TYPE_IPV4)
+	if (left >= 2 && dp_load_be16(p) == ETHERTYPE_IPV4)
 		h = mix_ipv4(h, p + 2, left - 2);
-	else if (left >= 2 && type_at(p) == TYPE_IPV6)
+	else if (left >= 2 && dp_load_be16(p) == ETHERTYPE_IPV6)
 		h = mix_ipv6(h, p + 2, left - 2);
 	return (unsigned)(mix(h, left) >> 58);
 }
@@ -105,7 +86,7 @@ static void transmit(struct dp_worker *w, uint16_t member, struct dp_item *items
 static void transmit_sorted(
 	struct dp_worker *w, const uint16_t *to, struct dp_item *items, unsigned n)
 {
-	uint32_t left = n == 32 ? UINT32_MAX : (UINT32_C(1) << n) - 1;
+	uint32_t left = n == DP_BURST ? UINT32_MAX : (UINT32_C(1) << n) - 1;
 	struct dp_item some[DP_BURST];
 
 	while (left) {
