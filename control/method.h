@@ -64,6 +64,14 @@ json_t *method_portgroup_object(const struct ctl *ctl, const struct conf_item *g
 json_t *method_port_object(const struct ctl *ctl, const struct conf_item *port);
 json_t *method_mirror_object(const struct ctl *ctl, const struct conf_item *mirror);
 
+/** Of a port's or a device's object: what it has counted, drops by side. */
+void method_set_counters(json_t *object, const struct dp_port_stats *stats);
+
+static inline json_t *method_count(uint64_t n)
+{
+	return json_integer((json_int_t)n);
+}
+
 /** Of an uplink's object: what LLDP does there; dp may be NULL. */
 void method_set_lldp(json_t *object, const struct ctl *ctl, const struct conf_item *port,
 	const struct dp_port *dp);

@@ -10,11 +10,6 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 
-static json_t *count(uint64_t n)
-{
-	return json_integer((json_int_t)n);
-}
-
 static void set_mac(json_t *object, const char *key, const uint8_t mac[6])
 {
 	char text[18];
@@ -99,7 +94,8 @@ static void set_neighbor(json_t *object, const struct lldp_neighbor *neighbor, u
 	set_text(object, "port_description", info->port_description);
 	set_mac(object, "mac", neighbor->source);
 	json_object_set_new(object, "ttl_s", json_integer(info->ttl_s));
-	json_object_set_new(object, "age_s", count((now_ns - neighbor->heard_ns) / NS_PER_S));
+	json_object_set_new(
+		object, "age_s", method_count((now_ns - neighbor->heard_ns) / NS_PER_S));
 	json_object_set_new(object, "capabilities", capabilities(info->capabilities));
 	json_object_set_new(object, "enabled_capabilities", capabilities(info->enabled));
 	json_object_set_new(object, "management_addresses", addresses(info));
@@ -172,6 +168,7 @@ void method_set_lldp(json_t *object, const struct ctl *ctl, const struct conf_it
 	}
 	json_object_set_new(object, "lldp", json_string(lldp_mode(&ctl->conf, item)));
 	json_object_set_new(object, "lldp_stats",
-		json_pack("{s:o, s:o, s:o, s:o}", "sent", count(sent), "received", count(received),
-			"discarded", count(discarded), "aged", count(aged)));
+		json_pack("{s:o, s:o, s:o, s:o}", "sent", method_count(sent), "received",
+			method_count(received), "discarded", method_count(discarded), "aged",
+			method_count(aged)));
 }

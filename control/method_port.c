@@ -141,11 +141,6 @@ json_t *method_port_object(const struct ctl *ctl, const struct conf_item *port)
 	return object;
 }
 
-static json_t *count(uint64_t n)
-{
-	return json_integer((json_int_t)n);
-}
-
 static bool is_shared(const struct dp_port *port)
 {
 	struct dp_port_info info;
@@ -156,7 +151,7 @@ static bool is_shared(const struct dp_port *port)
 
 static void add_hw(void *ctx, const char *name, uint64_t value)
 {
-	json_object_set_new(ctx, name, count(value));
+	json_object_set_new(ctx, name, method_count(value));
 }
 
 /* A device that keeps no counters has no such field. */
@@ -169,32 +164,46 @@ static void set_hw(json_t *object, const struct switch_port *port)
 	json_decref(hw);
 }
 
+void method_set_counters(json_t *object, const struct dp_port_stats *stats)
+{
+	uint64_t dropped[2] = { 0 };
+
+	for (unsigned i = 0; i < DP_N_DROPS; i++)
+		dropped[dp_drop_infos[i].side] += stats->drops[i];
+	json_object_set_new(object, "rx_packets", method_count(stats->rx_packets));
+	json_object_set_new(object, "rx_bytes", method_count(stats->rx_bytes));
+	json_object_set_new(object, "tx_packets", method_count(stats->tx_packets));
+	json_object_set_new(object, "tx_bytes", method_count(stats->tx_bytes));
+	json_object_set_new(object, "rx_dropped", method_count(dropped[DP_DROP_RX]));
+	json_object_set_new(object, "tx_dropped", method_count(dropped[DP_DROP_TX]));
+	json_object_set_new(object, "rx_missed", method_count(stats->rx_missed));
+}
+
+static json_t *drops_by_reason(const struct dp_port_stats *stats)
+{
+	json_t *drops = json_object();
+
+	for (unsigned i = 0; i < DP_N_DROPS; i++)
+		if (stats->drops[i])
+			json_object_set_new(
+				drops, dp_drop_infos[i].name, method_count(stats->drops[i]));
+	return drops;
+}
+
 static json_t *stats_object(const struct switch_port *port)
 {
 	struct dp_port_stats stats = { 0 };
-	uint64_t dropped[2] = { 0 };
-	json_t *object = json_object(), *drops = json_object();
+	json_t *object = json_object();
 
 	if (port->dp)
 		dp_port_get_stats(port->dp, &stats);
-	for (unsigned i = 0; i < DP_N_DROPS; i++) {
-		dropped[dp_drop_infos[i].side] += stats.drops[i];
-		if (stats.drops[i])
-			json_object_set_new(drops, dp_drop_infos[i].name, count(stats.drops[i]));
-	}
 	json_object_set_new(object, "name", json_string(port->name));
-	json_object_set_new(object, "rx_packets", count(stats.rx_packets));
-	json_object_set_new(object, "rx_bytes", count(stats.rx_bytes));
-	json_object_set_new(object, "tx_packets", count(stats.tx_packets));
-	json_object_set_new(object, "tx_bytes", count(stats.tx_bytes));
-	json_object_set_new(object, "rx_dropped", count(dropped[DP_DROP_RX]));
-	json_object_set_new(object, "tx_dropped", count(dropped[DP_DROP_TX]));
-	json_object_set_new(object, "rx_copied", count(stats.rx_copied));
-	json_object_set_new(object, "rx_missed", count(stats.rx_missed));
-	json_object_set_new(object, "drops", drops);
+	method_set_counters(object, &stats);
+	json_object_set_new(object, "rx_copied", method_count(stats.rx_copied));
+	json_object_set_new(object, "drops", drops_by_reason(&stats));
 	if (port->dp && is_shared(port->dp)) {
-		json_object_set_new(object, "host_packets", count(stats.host_packets));
-		json_object_set_new(object, "shared_packets", count(stats.shared_packets));
+		json_object_set_new(object, "host_packets", method_count(stats.host_packets));
+		json_object_set_new(object, "shared_packets", method_count(stats.shared_packets));
 	}
 	return object;
 }

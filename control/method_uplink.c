@@ -18,27 +18,13 @@ static const char *kind_word(int kind)
 	return kind == DP_PORT_XDP ? "xdp" : kind == DP_PORT_PCI ? "pci" : "packet";
 }
 
-static json_t *count(uint64_t n)
-{
-	return json_integer((json_int_t)n);
-}
-
 static void set_counters(json_t *object, const struct dp_port *port)
 {
 	struct dp_port_stats stats = { 0 };
-	uint64_t dropped[2] = { 0 };
 
 	if (port)
 		dp_port_get_stats(port, &stats);
-	for (unsigned i = 0; i < DP_N_DROPS; i++)
-		dropped[dp_drop_infos[i].side] += stats.drops[i];
-	json_object_set_new(object, "rx_packets", count(stats.rx_packets));
-	json_object_set_new(object, "rx_bytes", count(stats.rx_bytes));
-	json_object_set_new(object, "tx_packets", count(stats.tx_packets));
-	json_object_set_new(object, "tx_bytes", count(stats.tx_bytes));
-	json_object_set_new(object, "rx_dropped", count(dropped[DP_DROP_RX]));
-	json_object_set_new(object, "tx_dropped", count(dropped[DP_DROP_TX]));
-	json_object_set_new(object, "rx_missed", count(stats.rx_missed));
+	method_set_counters(object, &stats);
 }
 
 /* The device itself: its address and speed, and how it came to be used. */
@@ -54,7 +40,7 @@ static void set_device(json_t *object, const struct dp_port *port)
 		json_object_set_new(object, "mac", json_string(mac));
 	}
 	if (info.speed_mbps)
-		json_object_set_new(object, "speed_mbps", count(info.speed_mbps));
+		json_object_set_new(object, "speed_mbps", method_count(info.speed_mbps));
 	method_set_xdp(object, &info);
 }
 
@@ -220,8 +206,8 @@ int method_uplink_show(struct ctl *ctl, const struct call *call, json_t **ret, s
 			api_value_to_json(api_field_find(API_PORT, of_teams[i]),
 				conf_get_or_default(item, API_PORT, of_teams[i])));
 	json_object_set_new(*ret, "orders", orders_of(ctl, item));
-	json_object_set_new(
-		*ret, "announced", count(port && port->dp ? dp_team_announced(port->dp) : 0));
+	json_object_set_new(*ret, "announced",
+		method_count(port && port->dp ? dp_team_announced(port->dp) : 0));
 	return 0;
 }
 
