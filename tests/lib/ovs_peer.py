@@ -8,6 +8,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -57,17 +58,17 @@ class StreamPort:
         self.socket.close()
 
 
-class OpenVSwitch:
-    """br0 with dummy ports p1 to pn, ports[1] to ports[n]; OpenFlow 1.3 at mgmt."""
+class Ovs:
+    """The database and the switch; all that they keep is in a folder of their own. Those who derive
+    from it call run_daemons() in start()."""
 
-    def __init__(self, n=3):
+    def __init__(self, *arguments):
         self.folder = tempfile.mkdtemp(prefix="ovs-test-")
-        self.mgmt = os.path.join(self.folder, "br0.mgmt")
         self.env = dict(os.environ, OVS_RUNDIR=self.folder, OVS_LOGDIR=self.folder,
                         OVS_DBDIR=self.folder, OVS_SYSCONFDIR=self.folder)
-        self.processes, self.ports = [], {}
+        self.processes = []
         try:
-            self._start(n)
+            self.start(*arguments)
         except BaseException:
             self.close()
             raise
@@ -75,32 +76,25 @@ class OpenVSwitch:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def _start(self, n):
+    def popen(self, *argv, **options):
+        return subprocess.Popen(argv, **options)
+
+    def _spawn(self, *argv):
+        with open(self.path(os.path.basename(argv[0]) + ".log"), "wb") as log:
+            self.processes.append(self.popen(*argv, "--no-chdir", env=self.env, stdout=log,
+                                             stdin=subprocess.DEVNULL, stderr=log))
+
+    def run_daemons(self, *options, settings=()):
+        """options: of ovs-vswitchd; settings: of the database's one row."""
         subprocess.run(["ovsdb-tool", "create", self.path("conf.db"), SCHEMA], env=self.env,
                        check=True, capture_output=True)
         self._spawn("ovsdb-server", f"--remote=punix:{self.path('db.sock')}",
                     f"--unixctl={self.path('db.ctl')}", self.path("conf.db"))
         wait_for(lambda: os.path.exists(self.path("db.sock")), START_S, "ovsdb-server")
-        self.vsctl("--no-wait", "init", "--", "set", "Open_vSwitch", ".",
-                   "other_config:vlan-limit=2")
-        self._spawn(VSWITCHD, "--enable-dummy", "--disable-system", "--disable-system-route",
-                    f"--unixctl={self.path('vs.ctl')}", f"unix:{self.path('db.sock')}")
-        words = ["add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=dummy",
-                 "fail-mode=secure", "protocols=OpenFlow13"]
-        for i in range(1, n + 1):
-            words += ["--", "add-port", "br0", f"p{i}", "--", "set", "interface", f"p{i}",
-                      "type=dummy", f"ofport_request={i}",
-                      f"options:pstream=punix:{self.path(f'p{i}.sock')}"]
-        self.vsctl(*words)
-        for i in range(1, n + 1):
-            self.ports[i] = StreamPort(self.path(f"p{i}.sock"))
-
-    def _spawn(self, *argv):
-        log = open(self.path(os.path.basename(argv[0]) + ".log"), "wb")
-        with log:
-            self.processes.append(subprocess.Popen(
-                [*argv, "--no-chdir"], env=self.env, stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log))
+        words = ["--", "set", "Open_vSwitch", ".", *settings] if settings else []
+        self.vsctl("--no-wait", "init", *words)
+        self._spawn(VSWITCHD, "--disable-system", *options, f"--unixctl={self.path('vs.ctl')}",
+                    f"unix:{self.path('db.sock')}")
 
     def vsctl(self, *words):
         """Change the database, and wait until the switch has done it unless --no-wait is said."""
@@ -126,6 +120,35 @@ class OpenVSwitch:
                 assert answer.get("error") is None, answer
                 return answer["result"]
 
+    def close(self):
+        for process in reversed(self.processes):
+            process.send_signal(signal.SIGCONT)  # it may be stopped
+            process.terminate()
+            process.wait(START_S)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class OpenVSwitch(Ovs):
+    """br0 with dummy ports p1 to pn, ports[1] to ports[n]; OpenFlow 1.3 at mgmt."""
+
+    def __init__(self, n=3):
+        self.ports = {}
+        super().__init__(n)
+        self.mgmt = self.path("br0.mgmt")
+
+    def start(self, n):
+        self.run_daemons("--enable-dummy", "--disable-system-route",
+                         settings=["other_config:vlan-limit=2"])
+        words = ["add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=dummy",
+                 "fail-mode=secure", "protocols=OpenFlow13"]
+        for i in range(1, n + 1):
+            words += ["--", "add-port", "br0", f"p{i}", "--", "set", "interface", f"p{i}",
+                      "type=dummy", f"ofport_request={i}",
+                      f"options:pstream=punix:{self.path(f'p{i}.sock')}"]
+        self.vsctl(*words)
+        for i in range(1, n + 1):
+            self.ports[i] = StreamPort(self.path(f"p{i}.sock"))
+
     def count(self):
         """Have all that the datapath counted stand in the flows, and forget what it cached of
         them: a barrier does not wait for that."""
@@ -137,7 +160,4 @@ class OpenVSwitch:
     def close(self):
         for port in self.ports.values():
             port.close()
-        for process in reversed(self.processes):
-            process.terminate()
-            process.wait(START_S)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        super().close()
