@@ -179,7 +179,7 @@ def test_an_adaptive_worker_answers_a_kick_within_100_us_of_its_wake_up(make_swi
             guest.recv_all(0.05)
         times, ring = [], b.rings[0]
         for _ in range(200):
-            select.select([], [], [], 0.002)  # long enough that the worker sleeps again
+            wait_for(switch.worker_sleeps, 2, "a worker that sleeps", 0.001)
             ring.drain_call()
             begin = time.perf_counter()
             a.send(frame(B, A))

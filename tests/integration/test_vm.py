@@ -25,12 +25,7 @@ portgroups:
 """
 SLEEPER = "1:      hlt\n        jmp 1b"
 ECHO = """
-1:      mov $0x3fd, %edx
-        in %dx, %al
-        test $1, %al
-        jz 1b
-        mov $0x3f8, %edx
-        in %dx, %al
+1:      call hear
         out %al, %dx
         jmp 1b"""
 SLOW_S = 30
@@ -314,12 +309,7 @@ def test_definition_is_taken_from_a_file_and_options_win(host, tmp_path):
 
 COUNTER = """
         xor %r9d, %r9d
-1:      mov $0x3fd, %edx
-        in %dx, %al
-        test $1, %al
-        jz 1b
-        mov $0x3f8, %edx
-        in %dx, %al
+1:      call hear
         inc %r9d
         mov %r9d, %eax
         call say_hex

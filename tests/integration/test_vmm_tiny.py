@@ -37,12 +37,7 @@ ASLEEP = guest("""
 ECHO = guest("""
         mov $'r', %al
         call say
-1:      mov $0x3fd, %edx
-        in %dx, %al
-        test $1, %al
-        jz 1b
-        mov $0x3f8, %edx
-        in %dx, %al
+1:      call hear
         cmp $'q', %al
         je 2f
         out %al, %dx

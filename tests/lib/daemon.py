@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A shuntd of a test's own: own run and state folder, ended by its process id."""
 
+import glob
 import json
 import os
 import select
@@ -94,6 +95,15 @@ class Switch:
 
     def is_alive(self):
         return self.process.poll() is None
+
+    def worker_sleeps(self, index=0):
+        """Whether a worker waits for something to come, as the kernel sees its thread."""
+        for task in glob.glob(f"/proc/{self.pid}/task/*"):
+            with open(f"{task}/stat") as f:
+                name, state = f.read().split("(", 1)[1].rsplit(")", 1)
+            if name == f"shunt-w{index}":
+                return state.split()[0] == "S"
+        raise AssertionError(f"no worker {index}")
 
     def run(self, *argv, stdin=None, timeout=60):
         """Run shunt; returns the finished process, whatever its status."""

@@ -25,8 +25,15 @@ POWEROFF = """
         out %ax, %dx
         hlt
 """
-# say: send %al over the first serial port. say_hex: %eax as 8 digits.
+# say: send %al over the first serial port. say_hex: %eax as 8 digits. hear: wait for a byte there.
 ROUTINES = """
+hear:   mov $0x3fd, %edx
+1:      in %dx, %al
+        test $1, %al
+        jz 1b
+        mov $0x3f8, %edx
+        in %dx, %al
+        ret
 say:    push %rdx
         mov $0x3f8, %edx
         out %al, %dx
@@ -93,12 +100,7 @@ def bzimage(code, version=0x20f, xloadflags=1, init_size=0x10000, pref_address=L
 COUNTER = """
         xor %r9, %r9
         movl $0, 0x400000
-1:      mov $0x3fd, %edx
-        in %dx, %al
-        test $1, %al
-        jz 1b
-        mov $0x3f8, %edx
-        in %dx, %al
+1:      call hear
         cmp $'q', %al
         je 2f
         cmp $'r', %al
