@@ -22,7 +22,7 @@ static uint32_t hash_of(const struct sh_flow_key *mask)
 	uint64_t h = 0;
 
 	for (unsigned i = 0; i < SH_KEY_WORDS; i++)
-		h = dp_hash_mix(h ^ mask->words[i] ^ i);
+		h = dp_hash_mix(h, mask->words[i] ^ i);
 	return (uint32_t)h;
 }
 

@@ -17,6 +17,7 @@
 #include <stdalign.h>
 
 #include "classifier.h"
+#include "hash.h"
 
 /* What is done about many masks depends on how many groups there are: below DP_GROUPS_OWN each mask
  * gets a group; below DP_GROUPS_COARSE the coarse form of a mask gets one; then flows go where they
@@ -146,21 +147,13 @@ void dp_mask_unpack(const struct dp_mask *mask, const uint64_t *packed, struct s
 /** Leave whole bytes of what tells flows apart best: no ports, no small fields, short prefixes. */
 void dp_mask_make_coarse(struct sh_flow_key *mask);
 
-/* A 64-bit multiplication folded; without the seed nobody can choose words that collide. */
-static inline uint64_t dp_hash_mix(uint64_t h)
-{
-	unsigned __int128 product = (unsigned __int128)h * UINT64_C(0x9e3779b97f4a7c15);
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
 static inline uint32_t dp_mask_hash(
 	const struct dp_mask *mask, const uint64_t words[SH_KEY_WORDS], uint64_t seed)
 {
 	uint64_t h = seed;
 
 	for (unsigned i = 0; i < mask->n; i++)
-		h = dp_hash_mix(h ^ (words[mask->at[i]] & mask->bits[i]));
+		h = dp_hash_mix(h, words[mask->at[i]] & mask->bits[i]);
 	return (uint32_t)(h ^ h >> 32);
 }
 

@@ -4,27 +4,15 @@
  * frame and announce its table lines to the cache, then look all of them up. Reads the snapshot
  * and the forwarding database; writes only time stamps and rate limits. Runs in workers.
  */
-#include <rte_byteorder.h>
-
 #include "decide.h"
 #include "fresh.h"
 #include "team.h"
+#include "wire.h"
 
-#define ETHERTYPE_VLAN 0x8100
-#define ETHERTYPE_ARP  0x0806
-#define ETHERTYPE_RARP 0x8035
-#define OWN_S          5 /* an address heard here within is here, whatever comes by a team */
-#define MULTICAST_BIT  (UINT64_C(1) << 16)    /* first bit on the wire, as it stands in a key */
-#define LINK_LOCAL     UINT64_C(0x0000c28001) /* 01:80:c2:00:00, its bytes in memory order */
-#define ADDRESS(key)   ((key) & ~UINT64_C(0xffff))
-
-static inline uint16_t load_be16(const uint8_t *p)
-{
-	uint16_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return rte_be_to_cpu_16(v);
-}
+#define OWN_S         5 /* an address heard here within is here, whatever comes by a team */
+#define MULTICAST_BIT (UINT64_C(1) << 16)    /* first bit on the wire, as it stands in a key */
+#define LINK_LOCAL    UINT64_C(0x0000c28001) /* 01:80:c2:00:00, its bytes in memory order */
+#define ADDRESS(key)  ((key) & ~UINT64_C(0xffff))
 
 static inline bool is_multicast(uint64_t key)
 {
@@ -91,11 +79,11 @@ static inline int check_form(
 		return f->refused_plus1 ? f->refused_plus1 - 1 : DP_DROP_RUNT;
 	if (unlikely(f->refused_plus1))
 		return f->refused_plus1 - 1;
-	if (load_be16(f->head + 12) == ETHERTYPE_VLAN) {
+	if (dp_load_be16(f->head + 12) == ETHERTYPE_VLAN) {
 		if (unlikely(f->len < DP_HEAD_MIN || f->n_head < DP_HEAD_MIN))
 			return DP_DROP_RUNT;
 		v->tagged = true;
-		v->tci = load_be16(f->head + 14);
+		v->tci = dp_load_be16(f->head + 14);
 		l2_len -= 4;
 	}
 	if (unlikely(l2_len > in->max_frame - 4))
@@ -164,7 +152,7 @@ static inline bool is_unlearned(const struct dp_snap_bridge *bridge, uint64_t sr
 static bool is_announcement(const struct dp_frame *f, bool tagged)
 {
 	const uint8_t *p = f->head + (tagged ? 16 : 12);
-	uint16_t type = load_be16(p);
+	uint16_t type = dp_load_be16(p);
 
 	if (type == ETHERTYPE_RARP)
 		return true;
@@ -413,7 +401,7 @@ int dp_decide_enter(
 
 static bool is_tagged(const struct dp_frame *f)
 {
-	return f->n_head >= DP_HEAD_MIN && load_be16(f->head + 12) == ETHERTYPE_VLAN;
+	return f->n_head >= DP_HEAD_MIN && dp_load_be16(f->head + 12) == ETHERTYPE_VLAN;
 }
 
 int dp_decide_exit(const struct dp_decide_ctx *ctx, const struct dp_snap_port *out,

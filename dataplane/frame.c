@@ -27,6 +27,15 @@ unsigned dp_item_iov(const struct dp_item *item, uint8_t *head, struct iovec *io
 	return n;
 }
 
+void dp_mbuf_ring_free(struct rte_ring *ring)
+{
+	void *m;
+
+	while (ring && rte_ring_dequeue(ring, &m) == 0)
+		rte_pktmbuf_free(m);
+	rte_ring_free(ring);
+}
+
 int dp_mbuf_append(struct rte_mbuf *head, struct rte_mbuf **tail, struct rte_mempool *pool,
 	const uint8_t *at, uint32_t len)
 {

@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 #include <rte_common.h>
 #include <rte_mbuf.h>
+#include <rte_ring.h>
 
 #include "decide.h"
 
@@ -169,6 +170,9 @@ static inline void dp_frame_from_memory(struct dp_frame *f, uint8_t *at, uint32_
  */
 int dp_mbuf_append(struct rte_mbuf *head, struct rte_mbuf **tail, struct rte_mempool *pool,
 	const uint8_t *at, uint32_t len);
+
+/** Free a ring of mbufs with all that is still in it; NULL is none. thread: any, the last user. */
+void dp_mbuf_ring_free(struct rte_ring *ring);
 
 /**
  * Copy bytes into a new frame, as many mbufs as they need.

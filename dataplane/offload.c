@@ -9,25 +9,12 @@
 
 #include "offload.h"
 #include "sum.h"
+#include "wire.h"
 
-#define ETHERTYPE_IPV4 0x0800
-#define ETHERTYPE_IPV6 0x86dd
-#define TCP_CHECKSUM   16 /* where it is in its header */
-#define UDP_CHECKSUM   6
-#define FIRST_L4       18 /* behind an Ethernet header and a tag, which might be popped */
-#define IP_MAX         65535u
-#define IPV6_BYTES     40u
-
-static uint16_t load_be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static void store_be16(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
+#define TCP_CHECKSUM 16 /* where it is in its header */
+#define UDP_CHECKSUM 6
+#define FIRST_L4     18 /* behind an Ethernet header and a tag, which might be popped */
+#define IP_MAX       65535u
 
 /* Pieces of the frame behind its head: 0 is the rest. */
 static struct dp_seg piece_of(const struct dp_frame *f, unsigned i)
@@ -41,8 +28,8 @@ static uint32_t find_ip(const uint8_t *head, uint32_t n_head, uint16_t *ret_type
 	uint32_t at = 12;
 
 	while (at + 4 < n_head) {
-		*ret_type = load_be16(head + at);
-		if (*ret_type != 0x8100 && *ret_type != 0x88a8)
+		*ret_type = dp_load_be16(head + at);
+		if (*ret_type != ETHERTYPE_VLAN && *ret_type != ETHERTYPE_QINQ)
 			return at + 2;
 		at += 4;
 	}
@@ -269,12 +256,12 @@ static const uint8_t *change_ip(uint8_t *ip, bool is_v4, uint32_t len, uint32_t 
 	struct sum s = { 0 };
 
 	if (!is_v4) {
-		store_be16(ip + 4, len - 40);
+		dp_store_be16(ip + 4, len - 40);
 		*ret_n = 32;
 		return ip + 8;
 	}
-	store_be16(ip + 2, len);
-	store_be16(ip + 4, load_be16(ip + 4) + i);
+	dp_store_be16(ip + 2, len);
+	dp_store_be16(ip + 4, dp_load_be16(ip + 4) + i);
 	memset(ip + 10, 0, 2);
 	sum_add(&s, ip, (ip[0] & 0xfu) * 4);
 	sum_store(&s, ip + 10, false);
@@ -288,7 +275,7 @@ static void change_l4(const struct dp_segmenter *s, uint8_t *l4, uint32_t len, u
 	if (s->item->frame->offloads & DP_OFFLOAD_TSO)
 		change_tcp(l4, at, at == 0, s->n_left == 0);
 	else
-		store_be16(l4 + 4, len);
+		dp_store_be16(l4 + 4, len);
 }
 
 static void cut_one(struct dp_segmenter *s, unsigned i)
@@ -311,7 +298,7 @@ static void cut_one(struct dp_segmenter *s, unsigned i)
 	addresses = change_ip(head + from->l3_start, is_v4, len - from->l3_start,
 		at / from->gso_size, &n_addresses);
 	pseudo[1] = from->offloads & DP_OFFLOAD_TSO ? IPPROTO_TCP : IPPROTO_UDP;
-	store_be16(pseudo + 2, l4_len);
+	dp_store_be16(pseudo + 2, l4_len);
 	memset(l4 + from->csum_offset, 0, 2);
 	sum_add(&sum, addresses, n_addresses);
 	sum_add(&sum, pseudo, sizeof(pseudo));

@@ -9,6 +9,7 @@
 #include <rte_common.h>
 
 #include "dp_private.h"
+#include "rarp.h"
 #include "sigbus.h"
 #include "vhost/vhost.h"
 
@@ -69,21 +70,13 @@ static void check_broken(struct vhost *v, struct vq *vq)
 		dp_port_notify(v->port);
 }
 
-/* RFC 903, with the guest's address in all places, as QEMU asks for after a migration: switches on
- * the way learn where it is now. */
-static void make_rarp(struct dp_burst *b, uint64_t mac)
+/* The guest's address is here now, says its monitor after a migration. */
+static void make_rarp(struct dp_burst *b, uint64_t key)
 {
-	static const uint8_t fixed[] = { 0x80, 0x35, 0, 1, 8, 0, 6, 4, 0, 3 };
-	uint8_t *p = b->heads[0];
-	uint64_t address = mac >> 16;
+	uint64_t mac = key >> 16;
+	uint32_t n = dp_rarp_build(b->heads[0], (const uint8_t *)&mac, false, 0);
 
-	memset(p, 0, 60);
-	memset(p, 0xff, 6);
-	memcpy(p + 6, &address, 6);
-	memcpy(p + 12, fixed, sizeof(fixed));
-	memcpy(p + 22, &address, 6);
-	memcpy(p + 32, &address, 6);
-	b->frames[0] = (struct dp_frame){ .head = p, .n_head = 60, .len = 60 };
+	b->frames[0] = (struct dp_frame){ .head = b->heads[0], .n_head = n, .len = n };
 	b->n = 1;
 	b->n_buffers = 0;
 }

@@ -14,12 +14,10 @@
 #include "snapshot.h"
 #include "team.h"
 #include "walk.h"
+#include "wire.h"
 
 #define N_UNDER_WAY 1024
 #define N_HEARD     256
-#define TYPE_SLOW   0x8809
-#define TYPE_LLDP   0x88cc
-#define TYPE_VLAN   0x8100
 /* A neighbour says something a few times a second at most; who says more is cut short before the
  * control thread has work of it. */
 #define HEARD_PER_S 500u
@@ -33,11 +31,6 @@ struct note {
 
 /* workers */
 
-static uint16_t load_be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
 /* IEEE 802.1Q-2022, table 8-1: 01:80:c2:00:00:0x, which no bridge forwards */
 static const uint8_t reserved[5] = { 0x01, 0x80, 0xc2, 0x00, 0x00 };
 
@@ -45,14 +38,14 @@ static const uint8_t reserved[5] = { 0x01, 0x80, 0xc2, 0x00, 0x00 };
 static unsigned protocol_of(const struct dp_frame *f)
 {
 	const uint8_t *p = f->head;
-	uint16_t type = load_be16(p + 12);
+	uint16_t type = dp_load_be16(p + 12);
 
-	if (type == TYPE_VLAN && f->n_head >= 18)
-		type = load_be16(p + 16);
-	if (type == TYPE_SLOW && p[5] == 0x02)
+	if (type == ETHERTYPE_VLAN && f->n_head >= 18)
+		type = dp_load_be16(p + 16);
+	if (type == ETHERTYPE_SLOW && p[5] == 0x02)
 		return DP_TAKES_SLOW;
 	/* IEEE 802.1AB-2016, table 7-1: nearest bridge, nearest non-TPMR bridge, customer bridge */
-	if (type == TYPE_LLDP && (p[5] == 0x0e || p[5] == 0x03 || p[5] == 0x00))
+	if (type == ETHERTYPE_LLDP && (p[5] == 0x0e || p[5] == 0x03 || p[5] == 0x00))
 		return DP_TAKES_LLDP;
 	return 0;
 }
@@ -98,7 +91,6 @@ void dp_protocol_take(
 		return;
 	for (unsigned i = 0; i < burst->n; i++) {
 		struct dp_frame *f = &burst->frames[i];
-
 		unsigned protocol;
 
 		if (likely(f->n_head < 14 || memcmp(f->head, reserved, sizeof(reserved)) != 0))
@@ -153,19 +145,10 @@ int dp_protocol_start(struct dp *dp)
 	return dp->heard && dp->to_say ? 0 : -ENOMEM;
 }
 
-static void drop_all(struct rte_ring *ring)
-{
-	void *m;
-
-	while (ring && rte_ring_dequeue(ring, &m) == 0)
-		rte_pktmbuf_free(m);
-	rte_ring_free(ring);
-}
-
 void dp_protocol_stop(struct dp *dp)
 {
-	drop_all(dp->heard);
-	drop_all(dp->to_say);
+	dp_mbuf_ring_free(dp->heard);
+	dp_mbuf_ring_free(dp->to_say);
 }
 
 static void hand_over(struct dp *dp, struct rte_mbuf *m)

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "rarp.h"
 #include "snapshot.h"
 #include "team.h"
 
@@ -14,43 +15,11 @@
 #define ROUND_MS      200
 #define SLICE_BUCKETS 256 /* of the forwarding database, in a millisecond */
 #define SLICE_MS      1
-#define ETHER_MIN     60 /* bytes of a frame, without its checksum */
-#define TYPE_VLAN     0x8100
-#define TYPE_RARP     0x8035
-
-static uint8_t *put16(uint8_t *at, uint16_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-	return at + 2;
-}
-
-/* RFC 903: a request of somebody who asks for his own address, as QEMU and Xen send it. */
-static uint32_t build(uint8_t frame[ETHER_MIN + 4], const uint8_t mac[6], bool tagged, uint16_t tci)
-{
-	uint8_t *p = frame;
-
-	memset(frame, 0, ETHER_MIN + 4);
-	memset(p, 0xff, 6);
-	memcpy(p + 6, mac, 6);
-	p += 12;
-	if (tagged)
-		p = put16(put16(p, TYPE_VLAN), tci);
-	p = put16(p, TYPE_RARP);
-	p = put16(p, 1);      /* Ethernet */
-	p = put16(p, 0x0800); /* IPv4 */
-	*p++ = 6;
-	*p++ = 4;
-	p = put16(p, 3); /* reverse request */
-	memcpy(p, mac, 6);
-	memcpy(p + 10, mac, 6);
-	return tagged ? ETHER_MIN + 4 : ETHER_MIN;
-}
 
 static void announce(struct dp_team *team, const struct dp_team_use *use, uint64_t key)
 {
 	const struct dp_vlan_policy *vlans = &team->port->policy.vlan;
-	uint8_t mac[6], frame[ETHER_MIN + 4];
+	uint8_t mac[6], frame[DP_RARP_MAX];
 	uint16_t vlan = (uint16_t)key, tci = 0;
 	unsigned bucket;
 	bool tagged;
@@ -62,7 +31,7 @@ static void announce(struct dp_team *team, const struct dp_team_use *use, uint64
 		return;
 	tagged = dp_vlan_egress(vlans, vlan, false, 0, &tci) == DP_TAG_PUSH;
 	if (dp_protocol_send(team->port, use->choice.buckets[bucket], frame,
-		    build(frame, mac, tagged, tci)) == 0)
+		    dp_rarp_build(frame, mac, tagged, tci)) == 0)
 		team->n_announced++;
 }
 

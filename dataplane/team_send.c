@@ -4,6 +4,7 @@
  * the same one, in order. Runs in workers.
  */
 #include "deliver.h"
+#include "hash.h"
 #include "snapshot.h"
 #include "team.h"
 #include "wire.h"
@@ -19,12 +20,6 @@ static inline uint64_t load64(const uint8_t *p)
 	return v;
 }
 
-static inline uint64_t mix(uint64_t h, uint64_t word)
-{
-	h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-	return h ^ h >> 32;
-}
-
 static inline bool has_ports(uint8_t protocol)
 {
 	return protocol == PROTO_TCP || protocol == PROTO_UDP || protocol == PROTO_SCTP;
@@ -37,9 +32,9 @@ static inline uint64_t mix_ipv4(uint64_t h, const uint8_t *ip, uint32_t n)
 
 	if (header < IPV4_BYTES)
 		return h;
-	h = mix(h, load64(ip + 12));
+	h = dp_hash_mix(h, load64(ip + 12));
 	if (has_ports(ip[9]) && !(dp_load_be16(ip + 6) & 0x3fff) && n >= header + 4)
-		h = mix(h, (uint64_t)dp_load_be32(ip + header) << 8 | ip[9]);
+		h = dp_hash_mix(h, (uint64_t)dp_load_be32(ip + header) << 8 | ip[9]);
 	return h;
 }
 
@@ -48,9 +43,9 @@ static inline uint64_t mix_ipv6(uint64_t h, const uint8_t *ip, uint32_t n)
 	if (n < 40)
 		return h;
 	for (unsigned i = 8; i < 40; i += 8)
-		h = mix(h, load64(ip + i));
+		h = dp_hash_mix(h, load64(ip + i));
 	if (has_ports(ip[6]) && n >= 44)
-		h = mix(h, (uint64_t)dp_load_be32(ip + 40) << 8 | ip[6]);
+		h = dp_hash_mix(h, (uint64_t)dp_load_be32(ip + 40) << 8 | ip[6]);
 	return h;
 }
 
@@ -59,7 +54,7 @@ static unsigned bucket_of_flow(const struct dp_frame *f)
 {
 	const uint8_t *p = f->head + 12;
 	uint32_t left = f->n_head - 12;
-	uint64_t h = mix(load64(f->head), load64(f->head + 4) >> 32);
+	uint64_t h = dp_hash_mix(load64(f->head), load64(f->head + 4) >> 32);
 
 	for (unsigned i = 0; i < MAX_TAGS && left >= 6; i++) {
 		if (dp_load_be16(p) != ETHERTYPE_VLAN && dp_load_be16(p) != ETHERTYPE_QINQ)
@@ -71,7 +66,7 @@ static unsigned bucket_of_flow(const struct dp_frame *f)
 		h = mix_ipv4(h, p + 2, left - 2);
 	else if (left >= 2 && dp_load_be16(p) == ETHERTYPE_IPV6)
 		h = mix_ipv6(h, p + 2, left - 2);
-	return (unsigned)(mix(h, left) >> 58);
+	return (unsigned)(dp_hash_mix(h, left) >> 58);
 }
 
 static void transmit(struct dp_worker *w, uint16_t member, struct dp_item *items, unsigned n)

@@ -5,6 +5,7 @@
  */
 #include <math.h>
 
+#include "hash.h"
 #include "walk.h"
 
 /* What a bucket may change, to be put back after it. */
@@ -65,12 +66,6 @@ static bool is_live(const struct dp_walk_ctx *c, const struct dp_bucket_live *b,
 	return false;
 }
 
-static inline uint64_t mix(uint64_t h, uint64_t v)
-{
-	h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
-	return h ^ h >> 29;
-}
-
 /* Addresses and ports of the frame: what makes a flow a flow. */
 static uint64_t hash_key(const struct sh_flow_key *key)
 {
@@ -78,12 +73,12 @@ static uint64_t hash_key(const struct sh_flow_key *key)
 	uint64_t h = key->ip_proto;
 
 	memcpy(&ports, key->l4_src, sizeof(ports));
-	h = mix(h, key->words[offsetof(struct sh_flow_key, eth_dst) / 8]);
-	h = mix(h, key->words[offsetof(struct sh_flow_key, eth_src) / 8]);
-	h = mix(h, key->words[offsetof(struct sh_flow_key, ipv4_src) / 8]);
-	h = mix(h, ports);
+	h = dp_hash_mix(h, key->words[offsetof(struct sh_flow_key, eth_dst) / 8]);
+	h = dp_hash_mix(h, key->words[offsetof(struct sh_flow_key, eth_src) / 8]);
+	h = dp_hash_mix(h, key->words[offsetof(struct sh_flow_key, ipv4_src) / 8]);
+	h = dp_hash_mix(h, ports);
 	for (unsigned i = 0; i < 4; i++)
-		h = mix(h, key->words[offsetof(struct sh_flow_key, ipv6_src) / 8 + i]);
+		h = dp_hash_mix(h, key->words[offsetof(struct sh_flow_key, ipv6_src) / 8 + i]);
 	return h;
 }
 
@@ -98,7 +93,7 @@ static const struct dp_bucket_live *pick(const struct dp_walk_ctx *c,
 
 	for (unsigned i = 0; i < buckets->n; i++) {
 		const struct dp_bucket_live *b = &buckets->of[i];
-		uint64_t h = mix(mix(flow, b->id), UINT64_C(0xd6e8feb86659fd93));
+		uint64_t h = dp_hash_mix(dp_hash_mix(flow, b->id), UINT64_C(0xd6e8feb86659fd93));
 		/* In (0, 1): the exponent of an exponential variable of rate weight. */
 		float u = ((float)(h >> 40) + 0.5f) * 0x1p-24f;
 		float score;

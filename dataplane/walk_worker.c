@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include "hash.h"
 #include "walk.h"
 #include "walk_worker.h"
 
@@ -93,13 +94,6 @@ static void on_control(struct dp_walk_ctx *c, const struct dp_frame *f, struct d
 		w, c->decide.in->bridge->controller, f->len, hand_in(w->dp, m, is_complete));
 }
 
-static uint64_t mix(uint64_t h, uint64_t word)
-{
-	unsigned __int128 product = (unsigned __int128)(h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
 /* What a worker has handed in this second, and no flow was changed since, is not handed in again:
  * the control thread knows it. The place is that of the match, so that an address which moves
  * forth and back is learned each time. */
@@ -107,14 +101,14 @@ static struct dp_learned *place_of(struct dp_walk_ctx *c, const struct dp_walk *
 	const struct dp_learn *learn, struct dp_learned *ret)
 {
 	struct dp_worker *w = c->arg;
-	uint64_t where = mix(c->pipeline->seed, learn->id);
+	uint64_t where = dp_hash_mix(c->pipeline->seed, learn->id);
 
 	ret->what = where;
 	for (uint32_t i = 0; i < learn->n_words; i++) {
 		const struct dp_learn_word *word = &learn->words[i];
 
-		where = mix(where, walk->key.words[word->at] & word->match);
-		ret->what = mix(ret->what, walk->key.words[word->at] & word->all);
+		where = dp_hash_mix(where, walk->key.words[word->at] & word->match);
+		ret->what = dp_hash_mix(ret->what, walk->key.words[word->at] & word->all);
 	}
 	ret->n_changed = atomic_load_explicit(&c->pipeline->n_changed, memory_order_relaxed);
 	ret->at_s = c->decide.now_s;
@@ -232,19 +226,10 @@ int dp_walk_start(struct dp *dp)
 	return dp->to_control && dp->packet_outs ? 0 : -ENOMEM;
 }
 
-static void drop_all(struct rte_ring *ring)
-{
-	void *m;
-
-	while (ring && rte_ring_dequeue(ring, &m) == 0)
-		rte_pktmbuf_free(m);
-	rte_ring_free(ring);
-}
-
 void dp_walk_stop(struct dp *dp)
 {
-	drop_all(dp->to_control);
-	drop_all(dp->packet_outs);
+	dp_mbuf_ring_free(dp->to_control);
+	dp_mbuf_ring_free(dp->packet_outs);
 	for (; dp->n_packet_outs_freed < dp->n_packet_outs; dp->n_packet_outs_freed++)
 		free(dp->out_programs[dp->n_packet_outs_freed % DP_MAX_PACKET_OUTS]);
 }

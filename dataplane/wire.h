@@ -16,7 +16,9 @@
 #define ETHERTYPE_IPV6    0x86dd
 #define ETHERTYPE_MPLS    0x8847
 #define ETHERTYPE_MPLS_MC 0x8848
+#define ETHERTYPE_SLOW    0x8809 /* LACP and its like */
 #define ETHERTYPE_QINQ    0x88a8
+#define ETHERTYPE_LLDP    0x88cc
 #define ETHERTYPE_PBB     0x88e7
 #define ETHERTYPE_MIN     0x0600 /* below: IEEE 802.3's length */
 #define ETHERTYPE_NONE    0x05ff /* OpenFlow's for a frame that has a length */
