@@ -1,38 +1,70 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What mirrors cost: nothing where none is, and a copy where one is. With a second build, as
---build-before that of the commit before, the cost of having them at all."""
+"""What mirrors cost: nothing where none is, and a copy where one is. They come and go on one switch
+under one load, so that nothing else differs. With a second build, as --build-before that of the
+commit before, the cost of having them at all."""
 
-from load import Circle
+import time
+
+from load import SETTLE_S, Circle, sockets
 from rounds import alternate, compare, record
 from switches import Shunt
 
+WINDOW_S = 1.0
+SETTLED_S = 0.2
+ROUNDS_A_RUN = 3  # a round is of a few seconds
+
 
 class Mirrored(Shunt):
-    """With two ports more, which send nothing, and a mirror of one port to one of them."""
-
-    def __init__(self, build, source):
-        super().__init__(build)
-        self.name, self.source = f"Shunt, {source} mirrored", source
+    """With two ports more, which send nothing, and on demand a mirror to one of them."""
 
     def config(self, sockets):
         return super().config(sockets) + (
             "  - { name: idle, bridge: br0, vlan: 100, type: \"null\" }\n"
-            "  - { name: out, bridge: br0, type: \"null\" }\n"
-            "mirrors:\n"
-            f"  - {{ name: m, bridge: br0, select_src_port: [ {self.source} ], output_port: out }}\n")
+            "  - { name: out, bridge: br0, type: \"null\" }\n")
+
+    def with_mirror_of(self, source):
+        """Cycles a packet with a mirror of a port, or without one."""
+        if source:
+            self.do("mirror", "add", "m", "--bridge", "br0", "--select-src-port", source,
+                    "--output-port", "out")
+        time.sleep(SETTLED_S)
+        self.cycles()
+        time.sleep(WINDOW_S)
+        cycles = self.cycles()
+        if source:
+            self.do("mirror", "del", "m")
+        return cycles
+
+
+def _rounds(build, frame_bytes, runs, folder):
+    """Cycles without a mirror, with one of an idle port, and of a busy one; a tuple a round."""
+    load, switch = Circle(frame_bytes), Mirrored(build)
+    load.start(folder)
+    try:
+        switch.start(folder, sockets(folder, load.n_ports))
+        try:
+            load.pmd.ready()
+            load.begin()
+            time.sleep(SETTLE_S)
+            return [tuple(switch.with_mirror_of(s) for s in (None, "idle", "p0"))
+                    for _ in range(ROUNDS_A_RUN * runs)]
+        finally:
+            switch.stop()
+    finally:
+        load.stop()
 
 
 def run(report, build, runs, folder):
     for frame_bytes in (64, 1500):
         print(f"\n{frame_bytes}-byte frames between two VMs, and mirrors")
-        switches = [Shunt(build), Mirrored(build, "idle"), Mirrored(build, "p0")]
-        results = alternate([(Circle(frame_bytes), s) for s in switches], runs, build, folder)
-        none, other, mirrored = (record(report, f"{s.name}, {frame_bytes} B", r)
-                                 for s, r in zip(switches, results))
-        compare(report, f"{frame_bytes} B: cycles with a mirror of another port", "cycles", other,
-                none, 1.01, False)
-        compare(report, f"{frame_bytes} B: cycles with half the frames mirrored", "cycles",
-                mirrored, none, 1.5, False)
+        none, other, mirrored = zip(*_rounds(build, frame_bytes, runs, folder))
+        for name, cycles in (("no mirror", none), ("a mirror of an idle port", other),
+                             ("p0 mirrored", mirrored)):
+            report.series(f"Shunt, {name}, {frame_bytes} B, busy", "cycles/packet", cycles)
+        report.ratio(f"{frame_bytes} B: cycles with a mirror of another port", other, none, 1.01,
+                     False)
+        report.ratio(f"{frame_bytes} B: cycles with half the frames mirrored", mirrored, none, 1.5,
+                     False)
 
 
 def before(report, build, runs, folder, build_before):

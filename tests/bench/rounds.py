@@ -10,7 +10,7 @@ import os
 import subprocess
 
 from load import CPU as LOAD_CPU
-from load import measure
+from load import measure as measure_by_rings
 from process import Failed
 from switches import WORKER_CPU
 
@@ -26,7 +26,7 @@ def _state(build):
     return "near" if int(done.stdout) < NEAR_CYCLES else "far"
 
 
-def _steady(load, switch, build, folder):
+def _steady(measure, load, switch, build, folder):
     """Measure until the machine was in one state from begin to end."""
     for _ in range(MAX_TRIES):
         before = _state(build)
@@ -36,11 +36,11 @@ def _steady(load, switch, build, folder):
     raise Failed(f"the machine changed its state during each of {MAX_TRIES} measurements")
 
 
-def _round(cases, build, folder):
+def _round(measure, cases, build, folder):
     for _ in range(MAX_TRIES):
         results = []
         for load, switch in cases:
-            results.append(_steady(load, switch, build, folder))
+            results.append(_steady(measure, load, switch, build, folder))
             if results[-1]["state"] != results[0]["state"]:
                 break
         else:
@@ -48,10 +48,10 @@ def _round(cases, build, folder):
     raise Failed(f"the machine changed its state during each of {MAX_TRIES} rounds")
 
 
-def alternate(cases, runs, build, folder):
+def alternate(cases, runs, build, folder, measure=measure_by_rings):
     """Run each (load, switch) in turn, the whole round again and again. Returns a list a case of
-    what measure() returns and "state", one a round."""
-    return list(zip(*(_round(cases, build, folder) for _ in range(runs))))
+    what measure(load, switch, folder) returns and "state", one a round."""
+    return list(zip(*(_round(measure, cases, build, folder) for _ in range(runs))))
 
 
 def states(results):

@@ -148,12 +148,15 @@ class Shunt:
     def launch(self, argv, log):
         return Process(argv, log)
 
-    def ask(self, *argv):
-        done = subprocess.run([self.shunt, "-j", "--run-dir", self.run, *argv],
-                              capture_output=True, text=True)
+    def do(self, *argv):
+        done = subprocess.run([self.shunt, "--run-dir", self.run, *argv], capture_output=True,
+                              text=True)
         if done.returncode:
             raise Failed(done.stderr.strip())
-        return json.loads(done.stdout)
+        return done.stdout
+
+    def ask(self, *argv):
+        return json.loads(self.do("-j", *argv))
 
     def cycles(self):
         stats = self.ask("worker", "stats", "--clear")

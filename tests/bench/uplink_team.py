@@ -3,6 +3,7 @@
 and where it is a team of two. With active-backup the second device is idle; with balance-tcp both
 carry frames, and so do as many single uplinks beside, on two bridges."""
 
+from rounds import alternate, compare, record
 from switches import WORKER_CPU
 from uplink_xdp import Shunt_xdp, measure
 
@@ -28,24 +29,20 @@ class Shunt_wires(Shunt_xdp):
         return "\n".join(lines) + "\n"
 
 
-def _compare(report, runs, folder, text, one, team):
-    results = ([], [])
-    for _ in range(runs):
-        for switch, mine in zip((one, team), results):
-            mine.append(measure(switch, folder, switch.n, N_WIRES))
-    for switch, mine in zip((one, team), results):
-        report.series(switch.name, "Mpps", [r["mpps"] for r in mine])
-        report.series(f"{switch.name}, busy", "cycles/packet", [r["cycles"] for r in mine])
-    report.ratio(text, *([r["cycles"] for r in mine] for mine in reversed(results)), 1.05, False)
+def _compare(report, build, runs, folder, text, one, team):
+    cases = [((s.n, N_WIRES), s) for s in (one, team)]
+    results = alternate(cases, runs, build, folder, measure)
+    single, teamed = (record(report, s.name, r) for (_, s), r in zip(cases, results))
+    compare(report, text, "cycles", teamed, single, 1.05, False)
 
 
 def run(report, build, runs, folder):
     print("\nA team of two against one device, wire to wire by AF_XDP, 64 bytes, one worker")
-    _compare(report, runs, folder, "cycles a packet: active-backup of two against one device",
+    _compare(report, build, runs, folder, "cycles a packet: active-backup of two against one device",
              Shunt_wires(build, "one device an end", 2, [("br0", [0], None), ("br0", [1], None)]),
              Shunt_wires(build, "active-backup of two an end", 2,
                          [("br0", [0, 2], "active-backup"), ("br0", [1, 3], "active-backup")]))
-    _compare(report, runs, folder, "cycles a packet: balance-tcp of two against two single devices",
+    _compare(report, build, runs, folder, "cycles a packet: balance-tcp of two against two single devices",
              Shunt_wires(build, "two bridges of one device an end", 4,
                          [("br0", [0], None), ("br0", [1], None), ("br1", [2], None),
                           ("br1", [3], None)]),

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Uplinks by AF_XDP: frames come in by one veth pair and leave by another. Shunt with two ports
 xdp:, beside testpmd with two net_af_xdp in io mode, which looks at nothing. The generator, a testpmd
-too, has core 0 and the other ends of the pairs; all of it is in a namespace of its own."""
+too, has core 0 and the other ends of the pairs, and sends each frame on that comes back; all of it
+is in a namespace of its own."""
 
 import os
 import sys
@@ -13,9 +14,10 @@ from load import CPU as LOAD_CPU  # noqa: E402
 from load import MEASURE_S, SETTLE_S  # noqa: E402
 from netns import Netns  # noqa: E402
 from process import Process, Testpmd  # noqa: E402
+from rounds import alternate, compare, record  # noqa: E402
 from switches import WORKER_CPU, Shunt, Testpmd_io  # noqa: E402
 
-N_FLOWS = 64
+BURSTS = 8  # of 32 frames that a port of the generator begins with
 
 
 def _outer(n):
@@ -59,17 +61,17 @@ def _testpmd(ns, folder, name, cpu, interfaces, arguments):
 
 
 class Generator:
-    """Sends 64-byte frames into n wires without end, to the address of the next end or the one
-    before: 0 and 1, 2 and 3."""
+    """64-byte frames of many flows that circle by n wires: in by one, back by the next or the one
+    before (0 and 1, 2 and 3), so that each address is always behind the same wire."""
 
     def __init__(self, ns, folder, n):
         peers = [f"--eth-peer={i},{_mac(i ^ 1)}" for i in range(n)]
         self.ports = range(n)
         self.pmd = _testpmd(ns, folder, "wire-load", LOAD_CPU, _outer(n),
-                            [*peers, f"--flowgen-flows={N_FLOWS}"])
+                            [*peers, "--txonly-multi-flow"])
 
     def begin(self):
-        for word in ("set fwd flowgen", "set txpkts 64", "start"):
+        for word in ("set fwd io", "set txpkts 64", f"start tx_first {BURSTS}"):
             self.pmd.ask(word)
 
     def received(self):
@@ -105,8 +107,10 @@ class Shunt_xdp(Shunt):
         return Process(self.ns.command(*argv), log)
 
 
-def measure(switch, folder, n=2, n_wires=2):
-    """Frames a second, in millions, sent into the first n wires, that came back by them."""
+def measure(wires, switch, folder):
+    """wires: (n that carry frames, n in all). Returns frames a second, in millions, that came back
+    by them, and the cycles of the switch's core."""
+    n, n_wires = wires
     wires = Wires(n_wires)
     try:
         generator = Generator(wires.ns, folder, n)
@@ -131,13 +135,7 @@ def measure(switch, folder, n=2, n_wires=2):
 def run(report, build, runs, folder):
     print("\nFrom wire to wire by AF_XDP, 64 bytes, veth pairs, one worker")
     switches = [Testpmd_xdp(), Shunt_xdp(build)]
-    results = [[] for _ in switches]
-    for _ in range(runs):
-        for switch, mine in zip(switches, results):
-            mine.append(measure(switch, folder))
-    for switch, mine in zip(switches, results):
-        report.series(f"{switch.name}, wire to wire", "Mpps", [r["mpps"] for r in mine])
-        report.series(f"{switch.name}, wire to wire, busy", "cycles/packet",
-                      [r["cycles"] for r in mine])
-    peer, shunt = ([r["mpps"] for r in mine] for mine in results)
-    report.ratio("AF_XDP on veth pairs against testpmd's net_af_xdp", shunt, peer, 0.9, True)
+    results = alternate([((2, 2), s) for s in switches], runs, build, folder, measure)
+    peer, shunt = (record(report, f"{s.name}, wire to wire", r) for s, r in zip(switches, results))
+    compare(report, "AF_XDP on veth pairs against testpmd's net_af_xdp", "mpps", shunt, peer, 0.9,
+            True)
