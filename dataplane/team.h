@@ -25,7 +25,7 @@ struct dp_snap_team {
 	uint8_t mode; /* by which frames are shared out */
 	uint8_t n_uses;
 	uint8_t unicast, group; /* of any use */
-	bool drops_own; /* frames come back by another member: those of our own are dropped */
+	bool drops_own;     /* frames come back by another member: those of our own are dropped */
 	bool is_many_links; /* members may lead to different switches of one network */
 	struct dp_snap_use uses[DP_TEAM_MAX_USES]; /* the team's own first */
 };

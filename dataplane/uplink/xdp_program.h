@@ -31,7 +31,8 @@ int xdp_program_set_socket(struct xdp_program *p, unsigned queue, int fd);
 
 void xdp_program_set_host(struct xdp_program *p, enum xdp_host host);
 
-/** Whether the switch speaks slow protocols (LACP) here: the host then gets none of their frames. */
+/** Whether the switch speaks slow protocols (LACP) here: the host then gets none of their frames.
+ */
 void xdp_program_set_slow(struct xdp_program *p, bool speaks);
 
 /** shape: mac[6] is the interface's; bit 0 of vlans is untagged */
