@@ -122,9 +122,14 @@ static int do_mirror(const struct run *run, const struct plan_step *step, struct
 /* What runs is not taken away; a change of it is for its next start. */
 static int do_vm(const struct run *run, const struct plan_step *step, struct sh_err *err)
 {
+	int r;
+
 	if (step->action != PLAN_DEL)
 		return 0;
-	return vms_check_stopped(run->sw->ctl->vms, step->name, err);
+	r = vms_check_stopped(run->sw->ctl->vms, step->name, err);
+	if (r == 0)
+		vms_forget(run->sw->ctl->vms, step->name);
+	return r;
 }
 
 static int do_step(const struct run *run, const struct plan_step *step, struct sh_err *err)
