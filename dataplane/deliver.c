@@ -12,10 +12,10 @@
 #include "team.h"
 #include "walk_worker.h"
 
-#define TOLD_A_SECOND 100 /* moments in which an address is told of at most MOVES_TOLD + 1 ports   \
-			   */
-#define MOVES_TOLD     4
-#define ASKED_A_SECOND 5000
+/* The control thread hears of an address behind at most MOVES_TOLD + 1 ports in a moment. */
+#define MOMENTS_A_SECOND 100
+#define MOVES_TOLD       4
+#define ASKED_A_SECOND   5000
 
 static struct dp_port_counters *counters(struct dp_worker *w, uint16_t port)
 {
@@ -253,7 +253,8 @@ static bool told_lately(struct dp_worker *w, const struct dp_decide_ctx *ctx, ui
 
 	static_assert(DP_N_TOLD == 1 << (64 - 58), "the slot is the top of the product");
 	if (t->key != key || ctx->now_tsc >= t->until_tsc)
-		*t = (struct dp_told){ .key = key, .until_tsc = ctx->now_tsc + hz / TOLD_A_SECOND };
+		*t = (struct dp_told){ .key = key,
+			.until_tsc = ctx->now_tsc + hz / MOMENTS_A_SECOND };
 	else if (t->port == ctx->in->index ? ctx->now_tsc < t->again_tsc
 					   : t->n_moves++ >= MOVES_TOLD)
 		return true;
