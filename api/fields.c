@@ -491,7 +491,8 @@ static void fields_allowed(const struct api_field *field, char *text, unsigned s
 const char *api_field_allowed(const struct api_field *field, char *text, unsigned size)
 {
 	static const char *const sentences[] = {
-		[API_TYPE_NAME] = "a name of 1 to 63 characters A-Z a-z 0-9 _ . -",
+		[API_TYPE_NAME] =
+			"a name of 1 to 63 characters A-Z a-z 0-9 _ . -, not . or - in front",
 		[API_TYPE_BOOL] = "true or false",
 		[API_TYPE_MAC] = "a MAC address like 02:00:00:00:00:01",
 		[API_TYPE_RATE] = "bits a second like 100M, 1G or a plain number up to 1000G",

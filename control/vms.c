@@ -469,6 +469,19 @@ int vms_check_stopped(const struct vms *vms, const char *name, struct sh_err *er
 		vms_state_name(state));
 }
 
+void vms_forget(struct vms *vms, const char *name)
+{
+	struct vm *vm = find(vms, name);
+	char path[256];
+
+	if (!vm || vm->state != VM_STOPPED)
+		return;
+	file_of(vm, "log", path);
+	unlink(path);
+	LIST_REMOVE(vm, next);
+	free(vm);
+}
+
 static int find_running(struct vms *vms, const char *name, struct vm **ret, struct sh_err *err)
 {
 	struct vm *vm = find(vms, name);

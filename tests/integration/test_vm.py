@@ -143,6 +143,15 @@ def test_interface_does_not_take_a_port_that_is_there(host, tmp_path):
     assert [port["name"] for port in host.json("port", "list")] == ["web1-0"]
 
 
+def test_vm_has_nothing_of_an_earlier_one_of_its_name(host):
+    for _ in range(2):
+        host.cli("vm", "create", "web1")
+        assert "error" not in host.json("vm", "list")[0]
+        refusal(host, "vm", "start", "web1")
+        assert "kernel" in host.json("vm", "list")[0]["error"]
+        host.cli("vm", "del", "web1")
+
+
 @pytest.mark.parametrize("end", ["terminate", "kill"])
 def test_vm_runs_on_while_shuntd_is_away_and_is_found_again(host, tmp_path, end):
     create(host, tmp_path, "--nics", "portgroup=production")
