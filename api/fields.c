@@ -305,6 +305,8 @@ static const struct api_field vm_fields[] = {
 	  .help = "serial console: pty, off, or a file that its output goes to" },
 	{ .name = "user", .type = API_TYPE_WORD, .max = 31, .def = "that of shuntd",
 	  .help = "user that the virtual machine's process runs as" },
+	{ .name = "chroot", .type = API_TYPE_TEXT, .max = 1023,
+	  .help = "folder that the virtual machine's process sees alone, once its files are open" },
 	{ .name = "autostart", .type = API_TYPE_BOOL, .def = "false",
 	  .help = "whether it starts together with shuntd" },
 };
@@ -489,7 +491,8 @@ static void fields_allowed(const struct api_field *field, char *text, unsigned s
 const char *api_field_allowed(const struct api_field *field, char *text, unsigned size)
 {
 	static const char *const sentences[] = {
-		[API_TYPE_NAME] = "a name of 1 to 63 characters A-Z a-z 0-9 _ . -",
+		[API_TYPE_NAME] =
+			"a name of 1 to 63 characters A-Z a-z 0-9 _ . -, not . or - in front",
 		[API_TYPE_BOOL] = "true or false",
 		[API_TYPE_MAC] = "a MAC address like 02:00:00:00:00:01",
 		[API_TYPE_RATE] = "bits a second like 100M, 1G or a plain number up to 1000G",

@@ -127,12 +127,13 @@ static int in_range(const struct api_field *field, uint64_t value)
 	return value < field->min || value > field->max ? -ERANGE : 0;
 }
 
+/* One that begins with a hyphen would be an option, one with a dot a folder or a hidden file. */
 static int check_name(const char *text, char *ret)
 {
 	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				"0123456789_.-");
 
-	if (n == 0 || n > NAME_MAX_LEN || text[n] != '\0')
+	if (n == 0 || n > NAME_MAX_LEN || text[n] != '\0' || text[0] == '-' || text[0] == '.')
 		return -EINVAL;
 	memcpy(ret, text, n + 1);
 	return 0;

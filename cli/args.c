@@ -153,6 +153,10 @@ static int check_operand(const struct cli_verb *verb, struct cli_args *args, str
 
 	if (needed && !args->operand)
 		return sh_err_set(err, -EINVAL, "%s is missing", what);
+	if (verb->verb && strcmp(verb->verb, "set") == 0 && verb->fields >= 0 &&
+		json_object_size(args->params) == 0)
+		return sh_err_set(
+			err, -EINVAL, "nothing to set: see 'shunt %s set --help'", verb->noun);
 	if (verb->second && verb->second[0] != '[' && !args->file)
 		return sh_err_set(err, -EINVAL, "%s is missing", verb->second);
 	if (!args->operand || !param)

@@ -161,6 +161,8 @@ void cli_print_uplink(struct cli *cli, const json_t *result);
 void cli_print_tables(struct cli *cli, const json_t *result);
 void cli_print_workers(struct cli *cli, const json_t *result);
 void cli_print_object(struct cli *cli, const json_t *result);
+/** One line of an object; values stand below each other. */
+void cli_print_field(const json_t *object, const char *key, const char *text);
 void cli_print_port_stats(struct cli *cli, const json_t *result);
 void cli_print_worker_stats(struct cli *cli, const json_t *result);
 void cli_print_trace(struct cli *cli, const json_t *result);

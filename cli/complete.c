@@ -60,6 +60,24 @@ static void offer_values(const char *run_dir, const struct api_field *f, const c
 		offer_names(run_dir, api_tables[f->ref].noun, word);
 }
 
+/* Of an option that is no field, as help names its value: "in|out|both", "PORT". */
+static void offer_own_values(const char *run_dir, const char *what, const char *word)
+{
+	char one[64];
+
+	if (strcmp(what, "PORT") == 0)
+		offer_names(run_dir, "port", word);
+	if (!strchr(what, '|'))
+		return;
+	while (*what) {
+		size_t n = strcspn(what, "|");
+
+		snprintf(one, sizeof(one), "%.*s", (int)n, what);
+		offer(one, word);
+		what += n + (what[n] == '|');
+	}
+}
+
 static void offer_own_options(const struct cli_option *options, const char *word)
 {
 	char option[80] = "--";
@@ -123,23 +141,53 @@ static const struct api_field *field_before(const struct cli_verb *v, const char
 	return cli_takes_field(v, field) ? api_field_find((enum api_noun)v->fields, field) : NULL;
 }
 
+/* The verb's own option before the word, if it takes a value. */
+static const struct cli_option *option_before(
+	const struct cli_option *options, const char *previous)
+{
+	for (const struct cli_option *o = options; o && o->name; o++)
+		if (o->value && strncmp(previous, "--", 2) == 0 &&
+			strcmp(o->name, previous + 2) == 0)
+			return o;
+	return NULL;
+}
+
+/* What the verb's operand is a name of; NULL: of nothing that is there already. */
+static const char *noun_of_names(const struct cli_verb *v)
+{
+	if (v->operand_name && strstr(v->operand_name, "PORT"))
+		return "port";
+	/* A device is added to an uplink that is there. */
+	if (v->verb && (strcmp(v->verb, "add") == 0 || strcmp(v->verb, "create") == 0) &&
+		strcmp(v->noun, "uplink") != 0)
+		return NULL;
+	return v->noun;
+}
+
 static void offer_rest(const struct cli_verb *v, const char *previous, const char *word,
 	bool is_operand, const char *run_dir)
 {
 	const struct api_field *f = field_before(v, previous);
+	const struct cli_option *o = option_before(v->options, previous);
 
-	if (f)
+	if (!o)
+		o = option_before(v->more, previous);
+	if (o)
+		offer_own_values(run_dir, o->value, word);
+	else if (f)
 		offer_values(run_dir, f, word);
 	else if (word[0] == '-')
 		offer_options(v, word);
 	else if (is_operand && (v->operand == CLI_NAME || v->operand == CLI_OPTIONAL_NAME) &&
-		 (!v->verb || (strcmp(v->verb, "add") != 0 && strcmp(v->verb, "create") != 0)))
-		offer_names(run_dir, v->noun, word);
+		 noun_of_names(v))
+		offer_names(run_dir, noun_of_names(v), word);
 	else if (is_operand && v->words)
 		offer_words(v->words, word);
 	else if (v->operand != CLI_FILE)
 		offer_options(v, word);
 }
+
+static const char *const globals[] = { "--json", "--run-dir", "--help", "--version", NULL };
 
 int cli_complete(int argc, char **argv, const char *run_dir)
 {
@@ -147,10 +195,12 @@ int cli_complete(int argc, char **argv, const char *run_dir)
 	const char *word = argc > 0 ? argv[argc - 1] : "";
 	int first;
 
-	if (argc <= 1) {
+	if (argc <= 1 && word[0] == '-')
+		offer_words(globals, word);
+	else if (argc <= 1)
 		offer_nouns(word);
+	if (argc <= 1)
 		return CLI_DONE;
-	}
 	v = verb_of(argv[0], argc > 2 ? argv[1] : "");
 	if (argc == 2 && !(v && !v->verb)) {
 		offer_verbs(argv[0], word);

@@ -10,16 +10,13 @@
 
 #include "cli.h"
 
+#define USAGE_WIDTH 42
+
 static const char *operand_of(const struct cli_verb *v)
 {
-	switch (v->operand) {
-	case CLI_NO_OPERAND:
-		return "";
-	case CLI_OPTIONAL_NAME:
-		return " [NAME]";
-	default:
-		return v->operand_name ? v->operand_name : "NAME";
-	}
+	if (v->operand == CLI_NO_OPERAND || v->operand_name)
+		return v->operand_name ? v->operand_name : "";
+	return v->operand == CLI_OPTIONAL_NAME ? "[NAME]" : "NAME";
 }
 
 static void usage_of(const struct cli_verb *v, char *line, size_t size)
@@ -28,9 +25,8 @@ static void usage_of(const struct cli_verb *v, char *line, size_t size)
 	size_t n;
 
 	snprintf(line, size, "%s%s%s%s%s%s%s%s", v->noun, v->verb ? " " : "",
-		v->verb ? v->verb : "", *operand && *operand != ' ' ? " " : "", operand,
-		v->second ? " " : "", v->second ? v->second : "",
-		v->fields >= 0 ? " [--FIELD VALUE ...]" : "");
+		v->verb ? v->verb : "", *operand ? " " : "", operand, v->second ? " " : "",
+		v->second ? v->second : "", v->fields >= 0 ? " [--FIELD VALUE ...]" : "");
 	if (v->more && v->fields < 0)
 		strncat(line, " [--OPTION ...]", size - strlen(line) - 1);
 	for (const struct cli_option *o = v->options; o && o->name; o++) {
@@ -45,7 +41,11 @@ static void print_line(FILE *out, const struct cli_verb *v)
 	char usage[160];
 
 	usage_of(v, usage, sizeof(usage));
-	fprintf(out, "  %-42s %s\n", usage, v->help);
+	if (strlen(usage) > USAGE_WIDTH) {
+		fprintf(out, "  %s\n", usage);
+		usage[0] = '\0';
+	}
+	fprintf(out, "  %-*s %s\n", USAGE_WIDTH, usage, v->help);
 }
 
 static void print_field(FILE *out, const struct api_field *f)

@@ -3,6 +3,7 @@
  * Lists and single objects: which columns a noun has. What a cell holds is the daemon's word.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/paths.h"
@@ -177,6 +178,18 @@ void cli_print_workers(struct cli *cli, const json_t *result)
 	LIST(columns, result);
 }
 
+void cli_print_field(const json_t *object, const char *key, const char *text)
+{
+	size_t width = 18;
+	const char *other;
+	json_t *value;
+
+	json_object_foreach ((json_t *)object, other, value)
+		if (strlen(other) > width)
+			width = strlen(other);
+	printf("%-*s%s%s\n", *text ? (int)width : 0, key, *text ? " " : "", text);
+}
+
 void cli_print_object(struct cli *cli, const json_t *result)
 {
 	const char *key;
@@ -185,7 +198,7 @@ void cli_print_object(struct cli *cli, const json_t *result)
 	json_object_foreach ((json_t *)result, key, value) {
 		_cleanup_free_ char *text = cli_text(value);
 
-		printf("%-18s %s\n", key, text ? text : "");
+		cli_print_field(result, key, text ? text : "");
 	}
 }
 
@@ -198,6 +211,6 @@ void cli_print_flushed(struct cli *cli, const json_t *result)
 
 void cli_print_version(struct cli *cli, const json_t *result)
 {
-	printf("%-18s %s\n", "shunt", sh_version());
+	cli_print_field(result, "shunt", sh_version());
 	cli_print_object(cli, result);
 }

@@ -22,7 +22,8 @@ int cli_fail(const struct cli *cli, const char *message)
 
 void cli_print_json(const json_t *value)
 {
-	json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	/* Numbers come with 17 digits, of which the last two are noise: 0.047989614999999999. */
+	json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 	putchar('\n');
 }
 
@@ -105,6 +106,10 @@ static int run_verb(struct cli *cli, int argc, char **argv)
 	struct sh_err err = { "" };
 	int taken, status;
 
+	if (noun[0] == '-') {
+		fprintf(stderr, "shunt: no option %s: see 'shunt --help'\n", noun);
+		return CLI_USAGE;
+	}
 	if (!is_noun(noun)) {
 		fprintf(stderr, "shunt: no noun '%s'", noun);
 		cli_suggest(NULL, noun);
@@ -136,7 +141,8 @@ static int run_verb(struct cli *cli, int argc, char **argv)
 	return status;
 }
 
-/* Global options may stand before the noun or behind everything. */
+/* Global options may stand before the noun or behind everything. return: words that are left, -1
+ * for an option without its value */
 static int take_globals(struct cli *cli, int argc, char **argv)
 {
 	int n = 0;
@@ -144,7 +150,9 @@ static int take_globals(struct cli *cli, int argc, char **argv)
 	for (int i = 0; i < argc; i++) {
 		if (strcmp(argv[i], "-j") == 0 || strcmp(argv[i], "--json") == 0)
 			cli->json = true;
-		else if (strcmp(argv[i], "--run-dir") == 0 && i + 1 < argc)
+		else if (strcmp(argv[i], "--run-dir") == 0 && i + 1 == argc)
+			return -1;
+		else if (strcmp(argv[i], "--run-dir") == 0)
 			cli->run_dir = argv[++i];
 		else if (strncmp(argv[i], "--run-dir=", 10) == 0)
 			cli->run_dir = argv[i] + 10;
@@ -165,6 +173,10 @@ int cli_main(int argc, char **argv)
 		strcmp(argv[argc - 2], "--run-dir") == 0)
 		return CLI_DONE;
 	argc = take_globals(&cli, argc, argv);
+	if (argc < 0) {
+		fprintf(stderr, "shunt: --run-dir needs a value\n");
+		return CLI_USAGE;
+	}
 	if (argc > 0 && strcmp(argv[0], "complete") == 0)
 		return cli_complete(argc - 1, argv + 1, cli.run_dir);
 	if (argc > 0 && strcmp(argv[0], "help-scdoc") == 0)

@@ -13,7 +13,7 @@
 
 #define DEVICE_COLUMNS                                                                             \
 	{ "DEVICE", "device", false }, { "STATE", "state", false }, { "LINK", "link", false },     \
-		{ "MB/S", "speed_mbps", true }, { "RX PACKETS", "rx_packets", true },              \
+		{ "MBIT/S", "speed_mbps", true }, { "RX PACKETS", "rx_packets", true },            \
 		{ "RX DROPPED", "rx_dropped", true }, { "TX PACKETS", "tx_packets", true },        \
 		{ "TX DROPPED", "tx_dropped", true }, { "LACP PARTNER", "partner", false },        \
 	{                                                                                          \
@@ -46,7 +46,7 @@ void cli_print_uplink(struct cli *cli, const json_t *result)
 		_cleanup_free_ char *text = is_table(key) ? NULL : cli_text(value);
 
 		if (text)
-			printf("%-18s %s\n", key, text);
+			cli_print_field(result, key, text);
 	}
 	printf("\n");
 	cli_table_list(devices, N(devices), json_object_get(result, "members"));

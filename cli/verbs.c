@@ -155,7 +155,7 @@ const struct cli_verb cli_verbs[] = {
 	{ .noun = "fdb", .verb = "del", .help = "forget an entry", .fields = API_FDB,
 	  .only = fdb_del_fields, .method = "fdb.del", .run = cli_call },
 	{ .noun = "fdb", .verb = "flush", .help = "forget what was learned", .fields = API_FDB,
-	  .only = fdb_flush_fields, .method = "fdb.flush", .run = cli_call,
+	  .only = fdb_flush_fields, .reads = true, .method = "fdb.flush", .run = cli_call,
 	  .print = cli_print_flushed },
 	{ .noun = "flow", .verb = "list", .help = "flows, in ovs-ofctl's words", .fields = API_FDB,
 	  .only = of_bridge_fields, .reads = true, .method = "flow.list", .run = cli_call,

@@ -42,6 +42,8 @@ int cli_vm_create(struct cli *cli)
 		object = json_load_file(cli->args.file, JSON_REJECT_DUPLICATES, &error);
 	if (!json_is_object(object)) {
 		json_decref(object);
+		if (!object && error.line < 0) /* it cannot be opened, as the text says */
+			return cli_fail(cli, error.text);
 		sh_err_set(&err, -EINVAL, "%s:%d: %s", cli->args.file, object ? 1 : error.line,
 			object ? "a JSON object is expected" : error.text);
 		return cli_fail(cli, err.text);

@@ -175,7 +175,8 @@ static int read_frame(const struct call *call, const struct of_text_names *names
 	if (r < 0)
 		return r;
 	if (!hex == !match)
-		return sh_err_set(err, -EINVAL, "give a match or a frame");
+		return sh_err_set(
+			err, -EINVAL, "give a match or a frame%s", hex ? ", not both" : "");
 	return match ? read_match(match, names, in_port, ret, err) : read_hex(hex, ret, err);
 }
 

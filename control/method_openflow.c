@@ -3,6 +3,7 @@
  * What a bridge's flow tables, groups and meters hold, for the command line. Control thread.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,10 +80,14 @@ static void add(struct listing *listing, json_t *object)
 
 static json_t *flow_object(const char *bridge, const struct of_flow_info *flow)
 {
-	return json_pack("{s:s, s:i, s:i, s:o, s:o, s:I, s:I, s:I, s:f, s:i, s:i}", "bridge",
+	char cookie[24];
+
+	/* JSON's integers have no 64 bits without a sign. */
+	snprintf(cookie, sizeof(cookie), "0x%llx", (unsigned long long)flow->cookie);
+	return json_pack("{s:s, s:i, s:i, s:o, s:o, s:s, s:I, s:I, s:f, s:i, s:i}", "bridge",
 		bridge, "table", (int)flow->table, "priority", (int)flow->priority, "match",
 		match_text(&flow->match), "actions", actions_text(flow->instructions), "cookie",
-		(json_int_t)flow->cookie, "n_packets", (json_int_t)flow->n_packets, "n_bytes",
+		cookie, "n_packets", (json_int_t)flow->n_packets, "n_bytes",
 		(json_int_t)flow->n_bytes, "duration_s", (double)flow->duration_ns / NS_PER_S,
 		"idle_timeout_s", (int)flow->idle_timeout_s, "hard_timeout_s",
 		(int)flow->hard_timeout_s);

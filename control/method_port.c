@@ -60,7 +60,7 @@ static json_t *takes(const struct dp_port_info *info)
 	return array;
 }
 
-static void set_now(json_t *object, const struct switch_port *port)
+static void set_now(json_t *object, const struct switch_port *port, bool has_peer)
 {
 	struct dp_port_info info = { 0 };
 	char mac[18];
@@ -68,7 +68,8 @@ static void set_now(json_t *object, const struct switch_port *port)
 	if (port && port->dp)
 		dp_port_get_info(port->dp, &info);
 	json_object_set_new(object, "link", json_string(info.link_up ? "up" : "down"));
-	json_object_set_new(object, "connected", json_boolean(info.peer_connected));
+	if (has_peer)
+		json_object_set_new(object, "connected", json_boolean(info.peer_connected));
 	json_object_set_new(object, "rx_queues", json_integer(info.n_rx_queues));
 	json_object_set_new(object, "tx_queues", json_integer(info.n_tx_queues));
 	json_object_set_new(object, "macs", json_integer(info.n_macs));
@@ -135,7 +136,7 @@ json_t *method_port_object(const struct ctl *ctl, const struct conf_item *port)
 	set_inherited(object, ctl, port);
 	if (strcmp(type, "uplink") == 0)
 		method_set_lldp(object, ctl, port, now ? now->dp : NULL);
-	set_now(object, now);
+	set_now(object, now, strcmp(type, "vhost-user") == 0);
 	if (conf_get(port, API_PORT, "devices"))
 		set_team(object, ctl, now);
 	return object;

@@ -122,9 +122,14 @@ static int do_mirror(const struct run *run, const struct plan_step *step, struct
 /* What runs is not taken away; a change of it is for its next start. */
 static int do_vm(const struct run *run, const struct plan_step *step, struct sh_err *err)
 {
+	int r;
+
 	if (step->action != PLAN_DEL)
 		return 0;
-	return vms_check_stopped(run->sw->ctl->vms, step->name, err);
+	r = vms_check_stopped(run->sw->ctl->vms, step->name, err);
+	if (r == 0)
+		vms_forget(run->sw->ctl->vms, step->name);
+	return r;
 }
 
 static int do_step(const struct run *run, const struct plan_step *step, struct sh_err *err)
@@ -162,9 +167,18 @@ static struct plan_step opposite(const struct plan_step *step)
 	return undo;
 }
 
+/* Controllers were told at once that these ports went. */
+static void tell_back(const struct switch_state *sw, const struct plan *plan, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (plan->steps[i].noun == API_PORT && plan->steps[i].action == PLAN_DEL)
+			switch_port_tell(sw, plan->steps[i].name, OF_PR_ADD);
+}
+
 static void undo_steps(const struct run *run, const struct plan *plan, unsigned n)
 {
 	const struct run back = { run->sw, run->to, run->from, true };
+	unsigned n_done = n;
 	struct sh_err err = { "" };
 
 	while (n-- > 0) {
@@ -177,6 +191,7 @@ static void undo_steps(const struct run *run, const struct plan *plan, unsigned 
 	}
 	if (dp_commit(run->sw->dp, &err) < 0)
 		sh_log_err("undo cannot be committed: %s", err.text);
+	tell_back(run->sw, plan, n_done);
 }
 
 static void report(const struct reconcile_watch *watch, const struct plan *plan, unsigned i)

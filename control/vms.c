@@ -21,6 +21,7 @@
 #include "base/paths.h"
 #include "vm_definition.h"
 #include "vm_scope.h"
+#include "vm_socket.h"
 #include "vm_spawn.h"
 #include "vms.h"
 
@@ -282,6 +283,7 @@ static int start_process(
 
 	if (r < 0)
 		return r;
+	vm_sockets_admit(&vms->ctl->conf, item, vms->conf.run_dir);
 	file_of(vm, "log", log);
 	file_of(vm, "sock", socket);
 	r = vm_spawn(&(struct vm_spawn){ vm->name, vms->conf.program, definition, socket, log,
@@ -465,6 +467,19 @@ int vms_check_stopped(const struct vms *vms, const char *name, struct sh_err *er
 		return 0;
 	return sh_err_set(err, -EBUSY, "it is %s: 'shunt vm stop' or 'shunt vm kill' first",
 		vms_state_name(state));
+}
+
+void vms_forget(struct vms *vms, const char *name)
+{
+	struct vm *vm = find(vms, name);
+	char path[256];
+
+	if (!vm || vm->state != VM_STOPPED)
+		return;
+	file_of(vm, "log", path);
+	unlink(path);
+	LIST_REMOVE(vm, next);
+	free(vm);
 }
 
 static int find_running(struct vms *vms, const char *name, struct vm **ret, struct sh_err *err)

@@ -45,6 +45,9 @@ const char *vms_state_name(enum vm_state state);
 /** errors: -EBUSY with what to do. */
 int vms_check_stopped(const struct vms *vms, const char *name, struct sh_err *err);
 
+/** Its definition goes: the next one of that name is another. Nothing is done to one that runs. */
+void vms_forget(struct vms *vms, const char *name);
+
 /** Folder that files of a definition are relative to. */
 const char *vms_folder(const struct vms *vms);
 

@@ -9,8 +9,7 @@ from load import SETTLE_S, Circle, sockets
 from rounds import alternate, compare, record
 from switches import Shunt
 
-WINDOW_S = 1.0
-SETTLED_S = 0.2
+MEASURE_S = 1.0
 ROUNDS_A_RUN = 3  # a round is of a few seconds
 
 
@@ -27,9 +26,9 @@ class Mirrored(Shunt):
         if source:
             self.do("mirror", "add", "m", "--bridge", "br0", "--select-src-port", source,
                     "--output-port", "out")
-        time.sleep(SETTLED_S)
+        time.sleep(SETTLE_S)
         self.cycles()
-        time.sleep(WINDOW_S)
+        time.sleep(MEASURE_S)
         cycles = self.cycles()
         if source:
             self.do("mirror", "del", "m")

@@ -160,7 +160,7 @@ STATUSES = {
     2: [[], ["prot"], ["port"], ["port", "nosuch"], ["port", "show"], ["port", "add"],
         ["port", "add", "x", "--vlan"], ["port", "add", "x", "--nosuch", "1"],
         ["port", "list", "web1"], ["bridge", "add", "x", "--vlan", "1"],
-        ["worker", "stats", "--clear=1"]],
+        ["worker", "stats", "--clear=1"], ["port", "set", "w"], ["--nosuch"], ["port", "list", "--run-dir"]],
 }
 
 
@@ -239,6 +239,12 @@ COMPLETED = {
     "shunt fdb list --": {"--bridge"},
     "shunt uplink ": {"list", "show", "add", "del", "neighbors"},
     "shunt uplink add null1 --d": {"--device"},
+    "shunt uplink neighbors n": {"null1", "null2"},
+    "shunt capture w": {"web1", "w"},
+    "shunt capture web1 --dir ": {"in", "out", "both"},
+    "shunt capture web1 --write ": set(),  # bash completes the file
+    "shunt trace tcp --in-port n": {"null1", "null2"},
+    "shunt --": {"--json", "--run-dir", "--help", "--version"},
     "shunt mirror set ": {"watch"},
     "shunt mirror set watch --select-dst-port web1,null": {"web1,null1", "web1,null2"},
     "shunt mirror set watch --output-p": {"--output-port"},

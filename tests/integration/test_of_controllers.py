@@ -148,8 +148,13 @@ def test_an_os_ken_application_hears_of_ports(application):
     report.wait("port_status", name="p3", reason=2, is_down=True)
     bridge.switch.cli("port", "add", "p9", "--bridge", "br0", "--ofport", "9")
     report.wait("port_status", name="p9", reason=0, port=9)
+    # A change that fails makes it anew, and then as it was.
+    done = bridge.switch.run("port", "set", "p9", "--type", "uplink", "--device", "packet:nosuch")
+    assert done.returncode == 1
     bridge.switch.cli("port", "del", "p9")
-    report.wait("port_status", name="p9", reason=1, port=9)
+    wait_for(lambda: [e["reason"] for e in report.all("port_status")
+                      if e["name"] == "p9" and e["reason"] != 2] == [0, 1, 0, 1],
+             COMES_S, "it came, went, came back and went")
 
 
 # When the controller is away

@@ -74,6 +74,8 @@ static void checked_values_are_canonical(void **state)
 	check_value("trunk", "4095", NULL);
 	check_value("name", "web_1.a-b", "web_1.a-b");
 	check_value("name", "web 1", NULL);
+	check_value("name", "-web1", NULL);
+	check_value("name", "..", NULL);
 	check_value("enabled", "yes", NULL);
 	check_value("socket", "a\x7f", NULL);
 }
