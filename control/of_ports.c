@@ -196,21 +196,39 @@ int of_ports_number(const struct ctl *ctl, const char *bridge, const char *name,
 	return 0;
 }
 
-int of_ports_mod(struct ctl *ctl, const char *bridge, const struct of_port_mod *mod,
-	struct of_err *reterr_of)
+static int check_mod(const struct ctl *ctl, const char *bridge, const struct of_port_mod *mod,
+	struct one *ret, struct of_err *reterr_of)
 {
 	struct of_port_info info;
-	struct one one;
-	struct sh_err err;
-	struct switch_port *port;
 
-	if (find(ctl, bridge, mod->port, &one) < 0)
+	if (find(ctl, bridge, mod->port, ret) < 0)
 		return of_err_set(reterr_of, OF_ET_PORT_MOD_FAILED, OF_PM_BAD_PORT);
-	fill_info(&one, &info);
+	fill_info(ret, &info);
 	if (memcmp(info.mac, mod->mac, 6) != 0)
 		return of_err_set(reterr_of, OF_ET_PORT_MOD_FAILED, OF_PM_BAD_HW_ADDR);
 	if (mod->mask & ~(uint32_t)SUPPORTED)
 		return of_err_set(reterr_of, OF_ET_PORT_MOD_FAILED, OF_PM_BAD_CONFIG);
+	return 0;
+}
+
+int of_ports_check(const struct ctl *ctl, const char *bridge, const struct of_port_mod *mod,
+	struct of_err *reterr_of)
+{
+	struct one one;
+
+	return check_mod(ctl, bridge, mod, &one, reterr_of);
+}
+
+int of_ports_mod(struct ctl *ctl, const char *bridge, const struct of_port_mod *mod,
+	struct of_err *reterr_of)
+{
+	struct one one;
+	struct sh_err err;
+	struct switch_port *port;
+	int r = check_mod(ctl, bridge, mod, &one, reterr_of);
+
+	if (r < 0)
+		return r;
 	port = switch_port(&ctl->sw, one.name);
 	port->of_config = (port->of_config & ~mod->mask) | (mod->config & mod->mask);
 	if (switch_port_set(&ctl->sw, &ctl->conf, conf_item(&ctl->conf, API_PORT, one.name), &err) <

@@ -23,6 +23,10 @@ int of_ports_find_name(const struct ctl *ctl, const char *name, struct of_port_i
 /** The number of a port of the bridge. errors: -ENOENT */
 int of_ports_number(const struct ctl *ctl, const char *bridge, const char *name, uint32_t *ret);
 
+/** Whether of_ports_mod would refuse it. errors: -EINVAL with reterr_of (PORT_MOD_FAILED) */
+int of_ports_check(const struct ctl *ctl, const char *bridge, const struct of_port_mod *mod,
+	struct of_err *reterr_of);
+
 /** errors: -EINVAL with reterr_of (PORT_MOD_FAILED) */
 int of_ports_mod(struct ctl *ctl, const char *bridge, const struct of_port_mod *mod,
 	struct of_err *reterr_of);

@@ -74,6 +74,41 @@ static int flow_modify(void *ctx, struct of_flow *flow, const struct of_instruct
 	return r;
 }
 
+static int flow_stage(void *ctx, const struct of_flow *flow, bool reset_counts, void **ret_staged,
+	struct of_err *reterr_of)
+{
+	const struct openflow_provider *p = ctx;
+	struct dp_change *change;
+	struct dp_program *program;
+	int r = compile(p, flow, &flow->instructions, &program, reterr_of);
+
+	if (r < 0)
+		return r;
+	r = dp_change_new(p->bridge, flow->handle, flow->cookie, program, reset_counts, &change);
+	if (r < 0)
+		free(program);
+	else
+		*ret_staged = change;
+	return r;
+}
+
+static void flow_apply(void *ctx, struct of_flow *flow, void *staged)
+{
+	struct openflow_provider *p = ctx;
+	struct dp_flow *handle = flow->handle;
+
+	if (dp_change_make(p->bridge, &handle, staged))
+		of_normal_clear(&p->normal, p, flow);
+	flow->handle = handle;
+}
+
+static void flow_unstage(void *ctx, struct of_flow *flow, void *staged)
+{
+	const struct openflow_provider *p = ctx;
+
+	dp_change_drop(p->bridge, staged);
+}
+
 static void flow_del(void *ctx, struct of_flow *flow)
 {
 	struct openflow_provider *p = ctx;
@@ -135,8 +170,8 @@ static int compile_bucket(const struct openflow_provider *p, const struct of_buc
 	return of_compile_bucket(&ctx, &from->actions, &ret->program, reterr_of);
 }
 
-static int set_buckets(const struct openflow_provider *p, struct dp_group *made,
-	const struct of_group *group, struct of_err *reterr_of)
+static int stage_buckets(const struct openflow_provider *p, struct dp_group *made,
+	const struct of_group *group, struct dp_buckets **ret, struct of_err *reterr_of)
 {
 	struct dp_bucket_conf *buckets = calloc(group->n_buckets + 1, sizeof(*buckets));
 	int r = buckets ? 0 : -ENOMEM;
@@ -147,10 +182,21 @@ static int set_buckets(const struct openflow_provider *p, struct dp_group *made,
 		buckets[n].id = bucket_id(&group->buckets[n], buckets, n);
 	}
 	if (r == 0)
-		r = dp_group_set(made, (enum dp_group_type)group->type, buckets, n);
+		r = dp_group_stage(made, (enum dp_group_type)group->type, buckets, n, ret);
 	for (unsigned i = 0; r < 0 && i < n; i++)
 		free(buckets[i].program);
 	free(buckets);
+	return r;
+}
+
+static int set_buckets(const struct openflow_provider *p, struct dp_group *made,
+	const struct of_group *group, struct of_err *reterr_of)
+{
+	struct dp_buckets *staged;
+	int r = stage_buckets(p, made, group, &staged, reterr_of);
+
+	if (r == 0)
+		dp_group_apply(made, staged);
 	return r;
 }
 
@@ -201,6 +247,38 @@ static int group_set(void *ctx, struct of_group *group, struct of_err *reterr_of
 	if (r == 0 && is_new)
 		r = tell_watchers(p, group->id);
 	return r;
+}
+
+static int group_new(void *ctx, struct of_group *group)
+{
+	const struct openflow_provider *p = ctx;
+	struct dp_group *made;
+	int r = dp_group_new(p->bridge, &made);
+
+	if (r == 0)
+		group->handle = made;
+	return r;
+}
+
+static int group_stage(
+	void *ctx, const struct of_group *group, void **ret_staged, struct of_err *reterr_of)
+{
+	struct dp_buckets *staged;
+	int r = stage_buckets(ctx, group->handle, group, &staged, reterr_of);
+
+	if (r == 0)
+		*ret_staged = staged;
+	return r;
+}
+
+static void group_apply(void *ctx, struct of_group *group, void *staged)
+{
+	dp_group_apply(group->handle, staged);
+}
+
+static void group_unstage(void *ctx, struct of_group *group, void *staged)
+{
+	dp_group_unstage(group->handle, staged);
 }
 
 static void group_del(void *ctx, struct of_group *group)
@@ -290,22 +368,52 @@ static void table_counts(void *ctx, uint8_t table, uint64_t *n_lookups, uint64_t
 
 /* Frames, ports and the rest */
 
-static int packet_out(void *ctx, const struct of_packet_out *out, struct of_err *reterr_of)
+static int compile_out(const struct openflow_provider *p, const struct of_packet_out *out,
+	struct dp_program **ret, struct of_err *reterr_of)
 {
-	const struct openflow_provider *p = ctx;
 	const struct of_compile_ctx compile_ctx = { p->sw, false };
-	struct dp_program *program;
-	int r;
 
 	if (out->n_data < 14)
 		return of_err_set(reterr_of, OF_ET_BAD_REQUEST, OF_BR_BAD_PACKET);
-	r = of_compile_actions(&compile_ctx, &out->actions, &program, reterr_of);
+	return of_compile_actions(&compile_ctx, &out->actions, ret, reterr_of);
+}
+
+static int packet_check(void *ctx, const struct of_packet_out *out, struct of_err *reterr_of)
+{
+	struct dp_program *program;
+	int r = compile_out(ctx, out, &program, reterr_of);
+
+	if (r == 0)
+		free(program);
+	return r;
+}
+
+static int packet_out(void *ctx, const struct of_packet_out *out, struct of_err *reterr_of)
+{
+	const struct openflow_provider *p = ctx;
+	struct dp_program *program;
+	int r = compile_out(p, out, &program, reterr_of);
+
 	if (r < 0)
 		return r;
 	r = dp_packet_out(p->bridge, out->in_port, out->data, (uint32_t)out->n_data, program);
 	if (r < 0)
 		free(program);
 	return r;
+}
+
+static void hold(void *ctx)
+{
+	const struct openflow_provider *p = ctx;
+
+	dp_hold(p->ctl->sw.dp);
+}
+
+static void release(void *ctx)
+{
+	const struct openflow_provider *p = ctx;
+
+	dp_release(p->ctl->sw.dp);
 }
 
 static void barrier(void *ctx)
@@ -339,6 +447,13 @@ static int port_mod(void *ctx, const struct of_port_mod *mod, struct of_err *ret
 	return of_ports_mod(p->ctl, p->name, mod, reterr_of);
 }
 
+static int port_check(void *ctx, const struct of_port_mod *mod, struct of_err *reterr_of)
+{
+	const struct openflow_provider *p = ctx;
+
+	return of_ports_check(p->ctl, p->name, mod, reterr_of);
+}
+
 static void set_fragments(void *ctx, unsigned handling)
 {
 	const struct openflow_provider *p = ctx;
@@ -352,6 +467,15 @@ const struct of_provider openflow_provider = {
 	.flow_modify = flow_modify,
 	.group_set = group_set,
 	.meter_set = meter_set,
+	.group_new = group_new,
+	.group_stage = group_stage,
+	.group_apply = group_apply,
+	.group_unstage = group_unstage,
+	.flow_stage = flow_stage,
+	.flow_apply = flow_apply,
+	.flow_unstage = flow_unstage,
+	.hold = hold,
+	.release = release,
 	.flow_del = flow_del,
 	.group_del = group_del,
 	.meter_del = meter_del,
@@ -359,10 +483,12 @@ const struct of_provider openflow_provider = {
 	.group_counts = group_counts,
 	.meter_counts = meter_counts,
 	.table_counts = table_counts,
+	.packet_check = packet_check,
 	.packet_out = packet_out,
 	.barrier = barrier,
 	.ports = ports,
 	.port = port,
+	.port_check = port_check,
 	.port_mod = port_mod,
 	.set_fragments = set_fragments,
 };

@@ -209,6 +209,20 @@ void dp_wait_for_workers(struct dp *dp)
 	}
 }
 
+/* A worker looks at is_held after it has told that it is between bursts, or is awake again; so one
+ * that is waited for, or was asleep, has seen it before its next burst. */
+void dp_hold(struct dp *dp)
+{
+	atomic_store(&dp->is_held, true);
+	atomic_thread_fence(memory_order_seq_cst);
+	dp_wait_for_workers(dp);
+}
+
+void dp_release(struct dp *dp)
+{
+	atomic_store_explicit(&dp->is_held, false, memory_order_release);
+}
+
 void dp_wake_workers(struct dp *dp)
 {
 	for (unsigned i = 0; i < dp->n_workers; i++)

@@ -35,6 +35,7 @@ struct dp {
 	struct rte_mempool *pool;
 	struct rte_rcu_qsbr *qsbr;
 	_Atomic(struct dp_snapshot *) snapshot;
+	_Atomic bool is_held;   /* workers begin no burst */
 	_Atomic uint32_t now_s; /* coarse clock of table entries, advanced by dp_tick */
 	uint64_t tsc_hz;
 	bool shares_queues; /* more than one worker: a send queue may have several users */

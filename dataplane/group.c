@@ -49,8 +49,8 @@ static int take_slots(struct dp *dp, struct dp_buckets *buckets)
 	return 0;
 }
 
-int dp_group_set(struct dp_group *group, enum dp_group_type type,
-	const struct dp_bucket_conf *buckets, unsigned n)
+int dp_group_stage(struct dp_group *group, enum dp_group_type type,
+	const struct dp_bucket_conf *buckets, unsigned n, struct dp_buckets **ret)
 {
 	struct dp *dp = group->bridge->dp;
 	struct dp_buckets *fresh = calloc(1, sizeof(*fresh) + n * sizeof(fresh->of[0]));
@@ -72,8 +72,30 @@ int dp_group_set(struct dp_group *group, enum dp_group_type type,
 		fresh->of[i].watch_group = buckets[i].watch_group;
 		fresh->of[i].program = buckets[i].program;
 	}
-	buckets_release(dp, atomic_exchange_explicit(&group->buckets, fresh, memory_order_acq_rel));
+	*ret = fresh;
 	return 0;
+}
+
+void dp_group_apply(struct dp_group *group, struct dp_buckets *staged)
+{
+	buckets_release(group->bridge->dp,
+		atomic_exchange_explicit(&group->buckets, staged, memory_order_acq_rel));
+}
+
+void dp_group_unstage(struct dp_group *group, struct dp_buckets *staged)
+{
+	buckets_release(group->bridge->dp, staged);
+}
+
+int dp_group_set(struct dp_group *group, enum dp_group_type type,
+	const struct dp_bucket_conf *buckets, unsigned n)
+{
+	struct dp_buckets *fresh;
+	int r = dp_group_stage(group, type, buckets, n, &fresh);
+
+	if (r == 0)
+		dp_group_apply(group, fresh);
+	return r;
 }
 
 void dp_group_empty(struct dp_group *group)

@@ -158,34 +158,13 @@ static struct dp_table *table_of(const struct dp_bridge *bridge, const struct dp
 	return atomic_load(&bridge->pipeline->tables[flow->table]);
 }
 
-/* A flow becomes a clause, or stops being one: another takes its place, with its counters. */
-static int move_flow(struct dp_bridge *bridge, struct dp_flow **flow, uint64_t cookie,
-	struct dp_program *program)
-{
-	struct dp_flow *old = *flow;
-	struct dp_flow_conf conf = { .table = old->table,
-		.priority = old->priority,
-		.cookie = cookie,
-		.owner = *dp_flow_owner(old) };
-	const struct dp_program *old_program = atomic_load(&old->program);
-	int r;
-
-	dp_flow_get_match(old, &conf.value, &conf.mask);
-	r = put_flow(table_of(bridge, old), &conf, old->slot, program, flow);
-	if (r < 0)
-		return r;
-	dp_table_del(table_of(bridge, old), old);
-	dp_defer_call(bridge->dp->defer, (void *)(uintptr_t)old_program, free);
-	return 0;
-}
-
 /* What workers were told to have been learned may be so no more. */
 static void tell_change(const struct dp_bridge *bridge)
 {
 	atomic_fetch_add(&bridge->pipeline->n_changed, 1);
 }
 
-static int set_program(
+static void set_program(
 	struct dp_bridge *bridge, struct dp_flow *flow, uint64_t cookie, struct dp_program *program)
 {
 	const struct dp_program *old =
@@ -195,18 +174,102 @@ static int set_program(
 	if (program->is_clause)
 		dp_table_clause_changed(table_of(bridge, flow));
 	dp_defer_call(bridge->dp->defer, (void *)(uintptr_t)old, free);
+}
+
+struct dp_change {
+	struct dp_program *program;
+	struct dp_flow *moved; /* a clause that is to be none, or the other way; NULL: neither */
+	uint64_t cookie;
+	uint32_t slot; /* if it resets */
+	bool resets;
+};
+
+static int put_moved(struct dp_bridge *bridge, const struct dp_flow *flow, struct dp_change *change)
+{
+	struct dp_flow_conf conf = { .table = flow->table,
+		.priority = flow->priority,
+		.cookie = change->cookie,
+		.owner = *dp_flow_owner(flow) };
+
+	if (flow->is_clause == change->program->is_clause)
+		return 0;
+	dp_flow_get_match(flow, &conf.value, &conf.mask);
+	return put_flow(
+		table_of(bridge, flow), &conf, change->slot, change->program, &change->moved);
+}
+
+int dp_change_new(struct dp_bridge *bridge, const struct dp_flow *flow, uint64_t cookie,
+	struct dp_program *program, bool resets, struct dp_change **ret)
+{
+	struct dp_change *change = calloc(1, sizeof(*change));
+	int r = change ? 0 : -ENOMEM;
+
+	if (r == 0) {
+		*change = (struct dp_change){ program, NULL, cookie, flow->slot, resets };
+		r = resets ? dp_slot_take(bridge->dp->counts, &change->slot) : 0;
+	}
+	if (r < 0) {
+		free(change);
+		return r;
+	}
+	r = put_moved(bridge, flow, change);
+	if (r < 0) {
+		if (resets)
+			dp_slot_give(bridge->dp->counts, change->slot);
+		free(change);
+		return r;
+	}
+	*ret = change;
 	return 0;
+}
+
+bool dp_change_make(struct dp_bridge *bridge, struct dp_flow **flow, struct dp_change *change)
+{
+	struct dp_flow *old = *flow;
+	uint32_t old_slot = old->slot;
+	bool resets = change->resets;
+
+	if (change->moved) {
+		const struct dp_program *old_program = atomic_load(&old->program);
+
+		dp_table_del(table_of(bridge, old), old);
+		dp_defer_call(bridge->dp->defer, (void *)(uintptr_t)old_program, free);
+		*flow = change->moved;
+	} else {
+		__atomic_store_n(&old->slot, change->slot, __ATOMIC_RELAXED);
+		set_program(bridge, old, change->cookie, change->program);
+	}
+	if (resets)
+		dp_slot_defer(bridge->dp, old_slot);
+	tell_change(bridge);
+	free(change);
+	return resets;
+}
+
+/* Where it moved, workers have seen it. */
+void dp_change_drop(struct dp_bridge *bridge, struct dp_change *change)
+{
+	if (change->moved) {
+		dp_table_del(table_of(bridge, change->moved), change->moved);
+		dp_defer_call(bridge->dp->defer, change->program, free);
+		if (change->resets)
+			dp_slot_defer(bridge->dp, change->slot);
+	} else {
+		free(change->program);
+		if (change->resets)
+			dp_slot_give(bridge->dp->counts, change->slot);
+	}
+	free(change);
 }
 
 int dp_flow_set(struct dp_bridge *bridge, struct dp_flow **flow, uint64_t cookie,
 	struct dp_program *program)
 {
-	bool moves = (*flow)->is_clause != program->is_clause;
-	int r = moves ? move_flow(bridge, flow, cookie, program)
-		      : set_program(bridge, *flow, cookie, program);
+	struct dp_change *change;
+	int r = dp_change_new(bridge, *flow, cookie, program, false, &change);
 
 	if (r == 0)
-		tell_change(bridge);
+		(void)dp_change_make(bridge, flow, change);
 	return r;
 }
 

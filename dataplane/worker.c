@@ -115,6 +115,15 @@ unsigned dp_worker_poll(struct dp_worker *w, uint64_t now)
 	return total;
 }
 
+/* Between bursts, as all who wait for workers to be are told. */
+static void wait_for_release(struct dp_worker *w)
+{
+	while (atomic_load_explicit(&w->dp->is_held, memory_order_acquire)) {
+		rte_rcu_qsbr_quiescent(w->dp->qsbr, w->index);
+		sched_yield();
+	}
+}
+
 static void loop(struct dp_worker *w)
 {
 	uint64_t spin_tsc = w->dp->tsc_hz / 1000000 * SPIN_US;
@@ -125,6 +134,8 @@ static void loop(struct dp_worker *w)
 		unsigned n;
 
 		rte_rcu_qsbr_quiescent(w->dp->qsbr, w->index);
+		if (unlikely(atomic_load_explicit(&w->dp->is_held, memory_order_relaxed)))
+			wait_for_release(w);
 		w->snapshot = atomic_load_explicit(&w->dp->snapshot, memory_order_acquire);
 		n = dp_worker_poll(w, t);
 		end = rte_rdtsc();

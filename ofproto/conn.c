@@ -20,6 +20,7 @@ int of_conns_new(const struct of_conns_conf *conf, struct of_switch *sw, struct 
 	struct of_switch_events events = {
 		.flow_removed = conn_flow_removed,
 		.flow_changed = conn_flow_changed,
+		.step = conn_bundle_step,
 		.ctx = conns,
 	};
 
@@ -106,6 +107,7 @@ void of_conn_free(struct of_conn *conn)
 		return;
 	conn_dump_drop(conn);
 	conn_monitors_done(conn);
+	conn_bundles_done(conn);
 	unlink_conn(conn);
 	of_buf_done(&conn->in);
 	of_buf_done(&conn->out);

@@ -39,6 +39,7 @@ int of_conn_tick(struct of_conn *conn, uint64_t now_ns)
 		conn->heard_ns = now_ns;
 	if (!conn->version)
 		return is_over(conn->heard_ns, now_ns, TIMEOUT_NS) ? -ETIMEDOUT : 0;
+	conn_bundles_expire(conn);
 	if (conn->is_service)
 		return 0;
 	if (is_over(conn->asked_ns, now_ns, TIMEOUT_NS))

@@ -49,6 +49,25 @@ struct conn_monitors {
 	uint64_t n_deleted; /* told while it is behind */
 };
 
+/* Messages that a controller wants to happen together. */
+struct conn_bundle {
+	struct conn_bundle *next;
+	uint32_t id;
+	uint16_t flags; /* OF_BUNDLE_* */
+	bool is_closed;
+	bool has_others;      /* than flow-mods and group-mods */
+	uint64_t used_ns;     /* last */
+	struct of_buf opened; /* the begin of the message that opened it, for errors */
+	struct of_buf msgs;   /* as they came, each with the experimenter's header */
+};
+
+/* A walk over messages of a bundle; step is the number of the one that was read last. */
+struct conn_bundle_walk {
+	const struct conn_bundle *bundle;
+	size_t next, n; /* of bytes: where the next message begins, and how long this one is */
+	uint32_t step;
+};
+
 /* A token bucket, in nanoseconds of the rate. */
 struct conn_bucket {
 	uint64_t credit_ns, filled_ns;
@@ -77,6 +96,9 @@ struct of_conn {
 	uint32_t packet_in_format; /* NXPIF_* */
 	struct conn_bucket bucket;
 	struct conn_monitors monitors;
+	struct conn_bundle *bundles;
+	unsigned n_bundles;
+	size_t n_bundle_bytes;
 	struct of_conn_counts counts;
 };
 
@@ -96,6 +118,8 @@ struct of_conns {
 	struct of_conn *source;
 	uint32_t source_xid;
 	enum of_request_kind source_kind;
+	size_t n_bundle_bytes;               /* of all connections */
+	struct conn_bundle_walk *committing; /* what is told is of this message; NULL: no bundle */
 };
 
 /* conn.c */
@@ -123,6 +147,14 @@ void conn_heard(struct of_conn *conn, uint64_t now_ns);
 /* conn_request.c. errors: -ENOMEM. What was refused was answered. */
 int conn_request(struct of_conn *conn, const uint8_t *msg, size_t n);
 void conn_put_error(struct of_conn *conn, const struct of_err *err, const uint8_t *msg, size_t n);
+
+/* Carry out what changes flows or groups, or send a frame; nothing is answered. errors: -EINVAL
+ * with reterr_of, -ENOMEM */
+int conn_do(struct of_conn *conn, struct of_request *request, struct of_err *reterr_of);
+int conn_packet_out_check(
+	struct of_conn *conn, const struct of_packet_out *out, struct of_err *reterr_of);
+int conn_decode(struct of_conn *conn, const uint8_t *msg, size_t n, struct of_request *ret,
+	struct of_err *reterr_of);
 
 /* One function a request. errors: -EINVAL with reterr_of, -ENOMEM and the like */
 typedef int conn_handler(
@@ -160,3 +192,10 @@ void conn_monitors_flush(struct of_conns *conns);
 /* Catch up, if it is time. */
 void conn_monitors_go_on(struct of_conn *conn);
 void conn_monitors_done(struct of_conn *conn);
+
+/* conn_bundle.c */
+conn_handler conn_bundle_control, conn_bundle_add;
+void conn_bundle_step(void *ctx, uint32_t step);
+/* Those that nobody has used for a while end with an error. */
+void conn_bundles_expire(struct of_conn *conn);
+void conn_bundles_done(struct of_conn *conn);

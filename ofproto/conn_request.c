@@ -70,21 +70,45 @@ static bool may_come_from(const struct of_conn *conn, uint32_t port)
 	return port == OF_PORT_CONTROLLER || port == OF_PORT_LOCAL || port == OF_PORT_ANY;
 }
 
-static int packet_out(struct of_conn *conn, struct of_request *request, struct of_err *reterr_of)
+/* Nothing to be sent to nobody: some ask so whether they may ask at all. */
+static bool is_nothing(const struct of_packet_out *out)
 {
-	const struct of_conns *conns = conn->conns;
-	const struct of_packet_out *out = &request->packet_out;
-	int r;
+	return out->n_data == 0 && out->actions.n == 0;
+}
 
+static int check_packet_out(
+	const struct of_conn *conn, const struct of_packet_out *out, struct of_err *reterr_of)
+{
 	if (out->buffer_id != OF_NO_BUFFER)
 		return of_err_set(reterr_of, OF_ET_BAD_REQUEST, OF_BR_BUFFER_UNKNOWN);
-	/* Nothing to be sent to nobody: some ask so whether they may ask at all. */
-	if (out->n_data == 0 && out->actions.n == 0)
+	if (is_nothing(out))
 		return 0;
 	if (!may_come_from(conn, out->in_port))
 		return of_err_set(reterr_of, OF_ET_BAD_REQUEST, OF_BR_BAD_PORT);
 	if (out->n_data == 0)
 		return of_err_set(reterr_of, OF_ET_BAD_REQUEST, OF_BR_BAD_PACKET);
+	return 0;
+}
+
+int conn_packet_out_check(
+	struct of_conn *conn, const struct of_packet_out *out, struct of_err *reterr_of)
+{
+	const struct of_conns *conns = conn->conns;
+	int r = check_packet_out(conn, out, reterr_of);
+
+	if (r < 0 || is_nothing(out))
+		return r;
+	return conns->provider->packet_check(conns->provider_ctx, out, reterr_of);
+}
+
+static int packet_out(struct of_conn *conn, struct of_request *request, struct of_err *reterr_of)
+{
+	const struct of_conns *conns = conn->conns;
+	const struct of_packet_out *out = &request->packet_out;
+	int r = check_packet_out(conn, out, reterr_of);
+
+	if (r < 0 || is_nothing(out))
+		return r;
 	r = conns->provider->packet_out(conns->provider_ctx, out, reterr_of);
 	if (r != -EAGAIN)
 		return r;
@@ -142,6 +166,10 @@ static const struct row rows[OF_N_REQUESTS] = {
 	[OF_REQ_NX_SET_CONTROLLER_ID] = { .handle = conn_set_controller_id },
 	[OF_REQ_NX_FLOW_MONITOR] = { .handle = conn_monitor_add },
 	[OF_REQ_NX_FLOW_MONITOR_CANCEL] = { .handle = conn_monitor_cancel },
+	[OF_REQ_BUNDLE_CONTROL] = { .handle = conn_bundle_control, .writes = true,
+		.no_room = { OF_ET_EXPERIMENTER, OF_ERR_BUNDLE + OF_BF_UNKNOWN, OF_ERR_ONF } },
+	[OF_REQ_BUNDLE_ADD] = { .handle = conn_bundle_add, .writes = true,
+		.no_room = { OF_ET_EXPERIMENTER, OF_ERR_BUNDLE + OF_BF_MSG_TOO_MANY, OF_ERR_ONF } },
 };
 /* clang-format on */
 
@@ -158,6 +186,18 @@ void conn_put_error(struct of_conn *conn, const struct of_err *err, const uint8_
 	conn->counts.n_errors++;
 }
 
+int conn_do(struct of_conn *conn, struct of_request *request, struct of_err *reterr_of)
+{
+	const struct row *row = &rows[request->kind];
+	int r = row->handle(conn, request, reterr_of);
+
+	if (r < 0 && r != -EINVAL && row->no_room.type != 0) {
+		*reterr_of = row->no_room;
+		r = -EINVAL;
+	}
+	return r;
+}
+
 /* Carry out; what it changes is known to be of this request. */
 static int carry_out(struct of_conn *conn, struct of_request *request, struct of_err *reterr_of)
 {
@@ -167,17 +207,13 @@ static int carry_out(struct of_conn *conn, struct of_request *request, struct of
 	conns->source = conn;
 	conns->source_xid = request->xid;
 	conns->source_kind = request->kind;
-	r = rows[request->kind].handle(conn, request, reterr_of);
+	r = conn_do(conn, request, reterr_of);
 	conns->source = NULL;
 	conn_monitors_flush(conns);
-	if (r < 0 && r != -EINVAL && rows[request->kind].no_room.type != 0) {
-		*reterr_of = rows[request->kind].no_room;
-		r = -EINVAL;
-	}
 	return r;
 }
 
-static int decode(struct of_conn *conn, const uint8_t *msg, size_t n, struct of_request *ret,
+int conn_decode(struct of_conn *conn, const uint8_t *msg, size_t n, struct of_request *ret,
 	struct of_err *reterr_of)
 {
 	const struct of_action_limits limits = {
@@ -199,7 +235,7 @@ int conn_request(struct of_conn *conn, const uint8_t *msg, size_t n)
 	if (msg[1] == OF_TYPE_HELLO || msg[1] == OF_TYPE_ERROR)
 		return 0;
 	conn->counts.n_requests++;
-	r = decode(conn, msg, n, &request, &err);
+	r = conn_decode(conn, msg, n, &request, &err);
 	if (conn->role == OF_ROLE_SLAVE && writes(&request)) {
 		if (r == 0)
 			of_request_done(&request);

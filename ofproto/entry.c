@@ -106,23 +106,51 @@ static void tell_removed(
 	sw->events.flow_removed(sw->events.ctx, &info, (enum of_removed_reason)reason);
 }
 
-void of_entry_remove(struct of_switch *sw, struct of_entry *entry, unsigned reason, uint64_t now_ns)
+void of_entry_hide(struct of_switch *sw, struct of_entry *entry)
 {
-	struct of_counts last;
-
-	sw->provider->flow_counts(sw->provider_ctx, &entry->flow, &last);
 	sw->n_normal -= is_normal(&entry->flow);
 	of_refs_unlink(sw, entry->refs);
-	free(TAKE_PTR(entry->refs));
 	if (of_entry_has_timeout(entry))
 		stop_timing(sw, entry);
-	of_flow_table_remove(&sw->flows, entry);
-	sw->provider->flow_del(sw->provider_ctx, &entry->flow);
+	of_flow_table_hide(&sw->flows, entry);
+}
+
+void of_entry_show(struct of_switch *sw, struct of_entry *entry)
+{
+	of_flow_table_show(&sw->flows, entry);
+	of_entry_begin(sw, entry, entry->refs);
+}
+
+void of_entry_bury(struct of_switch *sw, struct of_entry *entry)
+{
+	struct of_counts last = { 0 };
+
+	free(TAKE_PTR(entry->refs));
+	if (entry->flow.handle) {
+		sw->provider->flow_counts(sw->provider_ctx, &entry->flow, &last);
+		sw->provider->flow_del(sw->provider_ctx, &entry->flow);
+	}
 	entry->flow.handle = NULL;
+	of_flow_table_remove(&sw->flows, entry);
 	entry->last = last;
+}
+
+void of_entry_end(struct of_switch *sw, struct of_entry *entry, unsigned reason, uint64_t now_ns)
+{
 	tell_removed(sw, entry, reason, now_ns);
 	of_entry_tell(sw, entry, OF_FLOW_REMOVED, now_ns);
 	of_entry_unref(entry);
+}
+
+void of_entry_remove(struct of_switch *sw, struct of_entry *entry, unsigned reason, uint64_t now_ns)
+{
+	of_entry_hide(sw, entry);
+	if (sw->bundle.is_open) {
+		of_bundle_note_removed(sw, entry, reason);
+		return;
+	}
+	of_entry_bury(sw, entry);
+	of_entry_end(sw, entry, reason, now_ns);
 }
 
 void of_entries_remove_by(

@@ -119,6 +119,15 @@ int of_err_set(struct of_err *reterr_of, enum of_err_type type, unsigned code)
 	return -EINVAL;
 }
 
+int of_err_set_bundle(struct of_err *reterr_of, enum of_bundle_failed code)
+{
+	int r = of_err_set(reterr_of, OF_ET_EXPERIMENTER, OF_ERR_BUNDLE + (unsigned)code);
+
+	if (reterr_of)
+		reterr_of->experimenter = OF_ERR_ONF;
+	return r;
+}
+
 const char *of_err_name(const struct of_err *err)
 {
 	if (err->type == OF_ET_EXPERIMENTER)

@@ -74,6 +74,8 @@ static int entry_insert(struct op *op, struct of_entry *entry)
 
 	if (r < 0)
 		return r;
+	if (sw->bundle.is_open)
+		return 0;
 	r = sw->provider->flow_add(sw->provider_ctx, &entry->flow, op->reterr_of);
 	if (r < 0)
 		of_flow_table_remove(&sw->flows, entry);
@@ -99,7 +101,10 @@ static int add_new(struct op *op, const struct of_flow_key *key)
 		return refuse(op, r);
 	}
 	of_entry_begin(sw, entry, TAKE_PTR(op->refs));
-	of_entry_tell(sw, entry, OF_FLOW_ADDED, op->now_ns);
+	if (sw->bundle.is_open)
+		of_bundle_note_added(sw, entry);
+	else
+		of_entry_tell(sw, entry, OF_FLOW_ADDED, op->now_ns);
 	return 0;
 }
 
@@ -110,6 +115,37 @@ static int provider_modify(const struct op *op, struct of_entry *entry,
 
 	return sw->provider->flow_modify(
 		sw->provider_ctx, &entry->flow, fresh, reset_counts, op->reterr_of);
+}
+
+/* What it did before is in instructions and refs then, unless the bundle keeps it. */
+static int note_and_swap(struct op *op, struct of_entry *entry,
+	struct of_instructions *instructions, struct of_refs **refs)
+{
+	int keeps = of_bundle_note_changed(op->sw, entry);
+
+	if (keeps < 0)
+		return keeps;
+	of_entry_swap(op->sw, entry, instructions, refs);
+	if (op->mod->flags & OF_FF_RESET_COUNTS)
+		entry->resets = 1;
+	if (keeps) {
+		*instructions = (struct of_instructions){ 0 };
+		*refs = NULL;
+	}
+	return 0;
+}
+
+static int add_over_in_bundle(struct op *op, struct of_entry *entry)
+{
+	bool had_timeout = of_entry_has_timeout(entry);
+	int r = note_and_swap(op, entry, &op->mod->instructions, &op->refs);
+
+	if (r < 0)
+		return refuse(op, r);
+	set_from_mod(&entry->flow, op);
+	of_entry_retime(op->sw, entry, had_timeout);
+	entry->is_added_over = 1;
+	return 0;
 }
 
 /* The flow keeps its counts, if it may, and nothing else; nobody is told that it was removed. */
@@ -139,7 +175,9 @@ static int add(struct op *op)
 	struct of_flow_key key = { op->match, op->mod->priority, op->mod->table };
 	struct of_entry *entry = of_flow_table_find(&op->sw->flows, &key);
 
-	return entry ? add_over(op, entry) : add_new(op, &key);
+	if (!entry)
+		return add_new(op, &key);
+	return op->sw->bundle.is_open ? add_over_in_bundle(op, entry) : add_over(op, entry);
 }
 
 /* A flow that is to be modified, and what it is to do; once it is, what it did. */
@@ -176,20 +214,6 @@ static int instructions_copy(const struct of_instructions *from, struct of_instr
 	if (r < 0)
 		of_instructions_done(ret);
 	return r;
-}
-
-static bool instructions_equal(const struct of_instructions *a, const struct of_instructions *b)
-{
-	if (a->has_meter != b->has_meter || a->has_apply != b->has_apply ||
-		a->has_clear != b->has_clear || a->has_write != b->has_write ||
-		a->has_metadata != b->has_metadata || a->has_goto != b->has_goto)
-		return false;
-	if ((a->has_meter && a->meter != b->meter) ||
-		(a->has_goto && a->goto_table != b->goto_table))
-		return false;
-	if (a->has_metadata && (a->metadata != b->metadata || a->metadata_mask != b->metadata_mask))
-		return false;
-	return of_actions_equal(&a->apply, &b->apply) && of_actions_equal(&a->write, &b->write);
 }
 
 static int changes_room(struct changes *changes)
@@ -278,6 +302,22 @@ static int changes_make(struct changes *changes)
 	return r;
 }
 
+/* What of it was done when it fails is undone with the bundle. */
+static int changes_note(struct changes *changes)
+{
+	struct op *op = changes->op;
+	int r = 0;
+
+	for (size_t i = 0; i < changes->n && r == 0; i++) {
+		struct change *change = &changes->list[i];
+
+		r = note_and_swap(op, change->entry, &change->instructions, &change->refs);
+		if (r == 0 && op->mod->flags & OF_FF_RESET_COUNTS)
+			change->entry->flow.reset_ns = op->now_ns;
+	}
+	return r;
+}
+
 static void changes_tell(struct changes *changes)
 {
 	const struct op *op = changes->op;
@@ -287,7 +327,8 @@ static void changes_tell(struct changes *changes)
 
 		if (op->mod->flags & OF_FF_RESET_COUNTS)
 			change->entry->flow.reset_ns = op->now_ns;
-		if (!instructions_equal(&change->instructions, &change->entry->flow.instructions))
+		if (!of_instructions_equal(
+			    &change->instructions, &change->entry->flow.instructions))
 			of_entry_tell(op->sw, change->entry, OF_FLOW_MODIFIED, op->now_ns);
 	}
 }
@@ -352,9 +393,11 @@ static int each_loose(struct op *op, int (*fn)(void *arg, struct of_entry *entry
 
 static int modify_collected(struct changes *changes, int r)
 {
+	bool in_bundle = changes->op->sw->bundle.is_open;
+
 	if (r == 0)
-		r = changes_make(changes);
-	if (r == 0)
+		r = in_bundle ? changes_note(changes) : changes_make(changes);
+	if (r == 0 && !in_bundle)
 		changes_tell(changes);
 	changes_done(changes);
 	return r < 0 ? refuse(changes->op, r) : 0;
@@ -397,7 +440,7 @@ static int learn(struct op *op)
 	old = entry->flow.cookie;
 	entry->flow.cookie = op->mod->cookie;
 	if (old != op->mod->cookie ||
-		!instructions_equal(&entry->flow.instructions, &op->mod->instructions))
+		!of_instructions_equal(&entry->flow.instructions, &op->mod->instructions))
 		r = modify_collected(&changes, changes_add(&changes, entry));
 	if (r < 0) {
 		entry->flow.cookie = old;
@@ -435,9 +478,9 @@ static int check_and_run(struct op *op, const struct command *command)
 
 	if (op->mod->table >= OF_N_TABLES && !is_all)
 		return fail(op, OF_FM_BAD_TABLE_ID);
-	r = command->has_instructions
-		    ? of_refs_new(op->sw, &op->mod->instructions, &op->refs, op->reterr_of)
-		    : 0;
+	r = of_bundle_reserve(op->sw, command->has_instructions ? 1 : OF_BUNDLE_ALL);
+	if (r == 0 && command->has_instructions)
+		r = of_refs_new(op->sw, &op->mod->instructions, &op->refs, op->reterr_of);
 	if (r == 0)
 		r = of_minimatch_new(&op->mod->match, &op->match);
 	return r < 0 ? refuse(op, r) : command->run(op);

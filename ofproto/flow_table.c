@@ -94,7 +94,7 @@ struct of_entry *of_flow_table_find(
 		struct of_entry *entry = of_node(node, struct of_entry);
 
 		if (entry->flow.table == key->table && entry->flow.priority == key->priority &&
-			of_minimatch_equal(entry->flow.match, key->match))
+			!entry->is_gone && of_minimatch_equal(entry->flow.match, key->match))
 			return entry;
 	}
 	return NULL;
@@ -214,19 +214,32 @@ int of_flow_table_insert(struct of_flow_table *flows, struct of_entry *entry)
 	entry->bunch = bunch;
 	TAILQ_INSERT_TAIL(&bunch->entries, entry, in_bunch);
 	of_hash_insert(&flows->entries, &entry->node, entry_hash(&key));
-	flows->tables[key.table]->n_flows++;
-	flows->n++;
+	of_flow_table_show(flows, entry);
 	return 0;
+}
+
+void of_flow_table_show(struct of_flow_table *flows, struct of_entry *entry)
+{
+	entry->is_gone = 0;
+	flows->tables[entry->flow.table]->n_flows++;
+	flows->n++;
+}
+
+void of_flow_table_hide(struct of_flow_table *flows, struct of_entry *entry)
+{
+	entry->is_gone = 1;
+	flows->tables[entry->flow.table]->n_flows--;
+	flows->n--;
 }
 
 void of_flow_table_remove(struct of_flow_table *flows, struct of_entry *entry)
 {
+	if (!entry->is_gone)
+		of_flow_table_hide(flows, entry);
 	of_hash_remove(&flows->entries, &entry->node);
 	TAILQ_REMOVE(&entry->bunch->entries, entry, in_bunch);
 	bunch_put(flows, entry->bunch);
 	entry->bunch = NULL;
-	flows->tables[entry->flow.table]->n_flows--;
-	flows->n--;
 }
 
 uint32_t of_flow_table_n(const struct of_flow_table *flows, uint8_t table)
@@ -251,7 +264,7 @@ static bool bunch_overlaps(const struct of_bunch *bunch, const struct of_minimat
 	if (same_mask(entry->flow.match, match))
 		return false;
 	for (; entry; entry = TAILQ_NEXT(entry, in_bunch))
-		if (of_minimatch_overlaps(entry->flow.match, match))
+		if (!entry->is_gone && of_minimatch_overlaps(entry->flow.match, match))
 			return true;
 	return false;
 }
@@ -292,7 +305,7 @@ static int walk_bunch(const struct walk *walk, struct of_bunch *bunch)
 	}
 	for (; entry && r == 0; entry = next) {
 		next = TAILQ_NEXT(entry, in_bunch);
-		if (of_minimatch_covers(walk->match, entry->flow.match))
+		if (!entry->is_gone && of_minimatch_covers(walk->match, entry->flow.match))
 			r = walk->fn(walk->arg, entry);
 	}
 	return r;

@@ -17,9 +17,12 @@ struct of_refs;
 struct of_entry {
 	struct of_flow flow;
 	struct of_hash_node node;
-	uint32_t n_pins;        /* of replies that are being written */
-	struct of_bunch *bunch; /* NULL: it was removed */
-	struct of_refs *refs;   /* to groups and a meter; NULL: none */
+	uint32_t n_pins : 28; /* of replies that are being written */
+	/* by the open bundle (bundle.c): removed, still indexed; what it did is kept; */
+	uint32_t is_gone : 1, is_noted : 1;
+	uint32_t is_added_over : 1, resets : 1; /* and by what; its counts are to begin again */
+	struct of_bunch *bunch;                 /* NULL: it was removed */
+	struct of_refs *refs;                   /* to groups and a meter; NULL: none */
 	union {
 		struct {
 			TAILQ_ENTRY(of_entry) in_bunch, expiring;
@@ -51,6 +54,11 @@ void of_flow_table_done(struct of_flow_table *flows);
 /** errors: -ENOMEM. Its key must not be there. */
 int of_flow_table_insert(struct of_flow_table *flows, struct of_entry *entry);
 void of_flow_table_remove(struct of_flow_table *flows, struct of_entry *entry);
+
+/* What is hidden is found by nobody, but is back by show, which cannot fail; remove takes it too.
+ */
+void of_flow_table_hide(struct of_flow_table *flows, struct of_entry *entry);
+void of_flow_table_show(struct of_flow_table *flows, struct of_entry *entry);
 uint32_t of_flow_table_n(const struct of_flow_table *flows, uint8_t table);
 
 struct of_entry *of_flow_table_find(

@@ -35,9 +35,14 @@ static void buckets_free(struct of_bucket *buckets, unsigned n)
 	free(buckets);
 }
 
-static void entry_free(struct of_group_entry *entry)
+void of_group_buckets_free(struct of_group *group)
 {
-	buckets_free(entry->group.buckets, entry->group.n_buckets);
+	buckets_free(group->buckets, group->n_buckets);
+}
+
+void of_group_entry_free(struct of_group_entry *entry)
+{
+	of_group_buckets_free(&entry->group);
 	free(entry);
 }
 
@@ -76,6 +81,10 @@ static int entry_insert(const struct op *op, struct of_group_entry *entry)
 	if (r < 0)
 		return r;
 	swap(&entry->group, op->mod);
+	if (op->sw->bundle.is_open) {
+		of_bundle_note_group_added(op->sw, entry);
+		return 0;
+	}
 	r = provider_set(op, &entry->group);
 	if (r < 0) {
 		swap(&entry->group, op->mod);
@@ -101,7 +110,7 @@ static int add(struct op *op)
 	LIST_INIT(&entry->target.refs);
 	r = entry_insert(op, entry);
 	if (r < 0) {
-		entry_free(entry);
+		of_group_entry_free(entry);
 		return refuse(op, r);
 	}
 	of_buckets_each_group(op->sw, &entry->group, chain, NULL);
@@ -111,13 +120,19 @@ static int add(struct op *op)
 static int modify(struct op *op)
 {
 	struct of_group_entry *entry = of_ids_find(&op->sw->groups, op->mod->group);
+	bool in_bundle = op->sw->bundle.is_open;
 	struct of_group old;
 	int r;
 
 	if (!entry)
 		return fail(op, OF_GM_UNKNOWN_GROUP);
+	r = in_bundle ? of_bundle_note_group_changed(op->sw, entry) : 0;
+	if (r < 0)
+		return refuse(op, r);
+	bool keeps = r > 0;
+
 	swap(&entry->group, op->mod);
-	r = provider_set(op, &entry->group);
+	r = in_bundle ? 0 : provider_set(op, &entry->group);
 	if (r < 0) {
 		swap(&entry->group, op->mod);
 		return refuse(op, r);
@@ -125,7 +140,8 @@ static int modify(struct op *op)
 	old = (struct of_group){ .n_buckets = op->mod->n_buckets, .buckets = op->mod->buckets };
 	of_buckets_each_group(op->sw, &old, unchain, NULL);
 	of_buckets_each_group(op->sw, &entry->group, chain, NULL);
-	buckets_free(old.buckets, old.n_buckets);
+	if (!keeps)
+		of_group_buckets_free(&old);
 	op->mod->buckets = NULL;
 	op->mod->n_buckets = 0;
 	return 0;
@@ -140,8 +156,12 @@ static int add_or_modify(struct op *op)
 static void entry_remove(struct of_switch *sw, struct of_group_entry *entry)
 {
 	of_ids_remove(&sw->groups, entry->group.id);
+	if (sw->bundle.is_open) {
+		of_bundle_note_group_removed(sw, entry);
+		return;
+	}
 	sw->provider->group_del(sw->provider_ctx, &entry->group);
-	entry_free(entry);
+	of_group_entry_free(entry);
 }
 
 static void unchain_and_list(void *arg, struct of_group_entry *to)
@@ -185,6 +205,17 @@ static void remove_all(struct of_switch *sw)
 	}
 }
 
+void of_groups_count_chains(struct of_switch *sw)
+{
+	for (uint32_t i = 0; i < sw->groups.n; i++)
+		((struct of_group_entry *)sw->groups.list[i].what)->n_chained = 0;
+	for (uint32_t i = 0; i < sw->groups.n; i++) {
+		const struct of_group_entry *entry = sw->groups.list[i].what;
+
+		of_buckets_each_group(sw, &entry->group, chain, NULL);
+	}
+}
+
 void of_groups_clear(struct of_switch *sw, uint64_t now_ns)
 {
 	remove_flows(sw, OF_REMOVED_SILENTLY, now_ns);
@@ -218,6 +249,9 @@ static int run(struct op *op)
 
 	if (op->mod->type > OF_GT_FF)
 		return fail(op, OF_GM_BAD_TYPE);
+	r = of_bundle_reserve(op->sw, op->mod->command == OF_GC_DELETE ? OF_BUNDLE_ALL : 1);
+	if (r < 0)
+		return refuse(op, r);
 	if (op->mod->command == OF_GC_DELETE)
 		return delete (op);
 	if (op->mod->command > OF_GC_DELETE && op->mod->command != OF_GC_ADD_OR_MOD)

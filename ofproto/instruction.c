@@ -275,3 +275,17 @@ void of_instructions_format(const struct of_instructions *in, struct of_buf *out
 	if (out->len == start)
 		of_buf_puts(out, "drop");
 }
+
+bool of_instructions_equal(const struct of_instructions *a, const struct of_instructions *b)
+{
+	if (a->has_meter != b->has_meter || a->has_apply != b->has_apply ||
+		a->has_clear != b->has_clear || a->has_write != b->has_write ||
+		a->has_metadata != b->has_metadata || a->has_goto != b->has_goto)
+		return false;
+	if ((a->has_meter && a->meter != b->meter) ||
+		(a->has_goto && a->goto_table != b->goto_table))
+		return false;
+	if (a->has_metadata && (a->metadata != b->metadata || a->metadata_mask != b->metadata_mask))
+		return false;
+	return of_actions_equal(&a->apply, &b->apply) && of_actions_equal(&a->write, &b->write);
+}

@@ -8,6 +8,8 @@
 const struct of_version of13_version = {
 	.wire = OF13_VERSION,
 	.decode = of13_decode,
+	.bundle_inner_at = OF13_BUNDLE_INNER_AT,
+	.bundle_kind = of13_bundle_kind,
 	.put_header = of13_put_header,
 	.put_hello = of13_put_hello,
 	.put_error = of13_put_error,
@@ -18,6 +20,7 @@ const struct of_version of13_version = {
 	.put_barrier = of13_put_barrier,
 	.put_role = of13_put_role,
 	.put_async = of13_put_async,
+	.put_bundle = of13_put_bundle,
 	.put_queue_config = of13_put_queue_config,
 	.put_packet_in = of13_put_packet_in,
 	.put_nx_packet_in2 = of13_put_nx_packet_in2,

@@ -44,6 +44,11 @@ int of13_refuse_nx(struct of13_in *in, uint16_t code)
 	return r;
 }
 
+int of13_refuse_bundle(struct of13_in *in, enum of_bundle_failed code)
+{
+	return of_err_set_bundle(in->reterr_of, code);
+}
+
 /* The first 32 versions of a bit map element; what else is in it is for others. */
 static void hello_element(const uint8_t *element, size_t n, uint32_t *versions)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Messages of experimenters: Nicira's and ONF's, as Open vSwitch speaks them within OpenFlow 1.3
- * (nicira-ext.h, openflow-1.3.h), flow monitors among them. Any thread.
+ * (nicira-ext.h, openflow-1.3.h), flow monitors among them; bundles are in of13_bundle.c. Any
+ * thread.
  */
 #include "of13_wire.h"
 
@@ -52,6 +53,9 @@ static const struct of13_row nx_rows[] = {
 static const struct of13_row onf_rows[] = {
 	{ ONFT_FLOW_MONITOR_CANCEL, 4, OF13_EXACTLY, OF_REQ_NX_FLOW_MONITOR_CANCEL,
 		decode_monitor_cancel },
+	{ OF13_ONF_BUNDLE_ADD, 8, OF13_BYTES, OF_REQ_BUNDLE_ADD, of13_decode_bundle_add },
+	{ OF13_ONF_BUNDLE_CONTROL, 8, OF13_WORDS, OF_REQ_BUNDLE_CONTROL,
+		of13_decode_bundle_control },
 };
 
 int of13_decode_experimenter(struct of13_in *in)

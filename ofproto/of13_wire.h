@@ -70,6 +70,8 @@ enum of13_multipart_type {
 #define OF13_NX_SET_CONTROLLER_ID    20
 #define OF13_NX_PACKET_IN2           30
 #define OF13_ONF_MP_FLOW_MONITOR     1870
+#define OF13_ONF_BUNDLE_CONTROL      2300
+#define OF13_ONF_BUNDLE_ADD          2301
 
 #define OF13_MAX_LEN       65535 /* of a message: its length has 16 bits */
 #define OF13_MP_HEADER_LEN 16    /* with the message's header */
@@ -120,6 +122,7 @@ static inline int of13_refuse(struct of13_in *in, enum of_err_type type, unsigne
 
 /* The same with an error of Nicira's (nicira-ext.h). */
 int of13_refuse_nx(struct of13_in *in, uint16_t code);
+int of13_refuse_bundle(struct of13_in *in, enum of_bundle_failed code);
 
 /* Ports that may be named where no port needs to be there: those of the switch, and OFPP_*. */
 static inline bool of13_port_is_possible(const struct of13_in *in, uint32_t port)
@@ -165,6 +168,11 @@ static inline void of13_skip(struct of_cursor *c, size_t n)
 int of13_decode(const uint8_t *msg, size_t n, const struct of_action_limits *limits,
 	struct of_request *ret, struct of_err *reterr_of);
 int of13_decode_async(struct of13_in *in);
+/* Where a message that is added to a bundle begins: behind its headers. */
+#define OF13_BUNDLE_INNER_AT (OF_HEADER_LEN + 16)
+enum of_request_kind of13_bundle_kind(const uint8_t *msg);
+int of13_decode_bundle_add(struct of13_in *in);
+int of13_decode_bundle_control(struct of13_in *in);
 int of13_decode_experimenter(struct of13_in *in);
 int of13_decode_flow_monitor(struct of13_in *in);
 int of13_decode_flow_filter(struct of13_in *in);
@@ -204,6 +212,7 @@ void of13_put_config(struct of_buf *out, uint32_t xid, uint16_t flags, uint16_t 
 void of13_put_barrier(struct of_buf *out, uint32_t xid);
 void of13_put_role(struct of_buf *out, uint32_t xid, enum of_role role, uint64_t generation_id);
 void of13_put_async(struct of_buf *out, uint32_t xid, const struct of_async *async);
+void of13_put_bundle(struct of_buf *out, uint32_t xid, uint32_t id, enum of_bundle_type type);
 void of13_put_queue_config(struct of_buf *out, uint32_t xid, uint32_t port);
 
 void of13_put_packet_in(

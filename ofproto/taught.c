@@ -92,10 +92,21 @@ static void end(struct of_switch *sw, struct of_taught *taught, uint64_t now_ns)
 	free(taught);
 }
 
+void of_taught_forgive(struct of_taught_set *set)
+{
+	struct of_taught *taught;
+
+	TAILQ_FOREACH (taught, &set->unused, link)
+		taught->is_over = false;
+}
+
+/* Within a bundle what is over may be back before its end. */
 void of_taught_flush(struct of_switch *sw, uint64_t now_ns)
 {
 	struct of_taught *taught;
 
+	if (sw->bundle.is_open)
+		return;
 	while ((taught = TAILQ_FIRST(&sw->taught.unused))) {
 		TAILQ_REMOVE(&sw->taught.unused, taught, link);
 		taught->is_listed = false;

@@ -37,5 +37,8 @@ struct of_taught *of_taught_get(struct of_taught_set *set, uint64_t cookie, uint
 /** Its last teacher has left. */
 void of_taught_drop(struct of_taught_set *set, struct of_taught *taught);
 
+/** What was dropped since the last flush was not: those who referred to it never did. */
+void of_taught_forgive(struct of_taught_set *set);
+
 /** At the end of a request: what has no teacher any more goes, and its flows. */
 void of_taught_flush(struct of_switch *sw, uint64_t now_ns);

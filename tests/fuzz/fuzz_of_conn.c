@@ -28,13 +28,15 @@ static struct world {
 	struct of_conns *conns;
 	struct end ends[N_CONNS];
 	uint64_t now_ns;
-	unsigned n_flows, n_groups, n_meters;
+	unsigned n_flows, n_groups, n_meters, n_staged;
+	bool is_held;
 } w;
 
 static int flow_add(void *ctx, struct of_flow *flow, struct of_err *reterr_of)
 {
+	flow->handle = &w;
 	w.n_flows++;
-	CHECK(w.n_flows <= MAX_FLOWS);
+	CHECK(w.n_flows <= 2 * MAX_FLOWS); /* a bundle's are added before others go */
 	return 0;
 }
 
@@ -50,6 +52,56 @@ static int group_set(void *ctx, struct of_group *group, struct of_err *reterr_of
 	w.n_groups += group->handle == NULL;
 	group->handle = &w;
 	return 0;
+}
+
+static int group_new(void *ctx, struct of_group *group)
+{
+	return group_set(ctx, group, NULL);
+}
+
+/* Each is made or dropped: the number is given back in the end. */
+static int group_stage(
+	void *ctx, const struct of_group *group, void **ret_staged, struct of_err *reterr_of)
+{
+	CHECK(group->handle);
+	*ret_staged = &w;
+	w.n_staged++;
+	return 0;
+}
+
+static void group_end(void *ctx, struct of_group *group, void *staged)
+{
+	CHECK(group->handle);
+	w.n_staged--;
+}
+
+static int flow_stage(void *ctx, const struct of_flow *flow, bool reset_counts, void **ret_staged,
+	struct of_err *reterr_of)
+{
+	CHECK(flow->handle);
+	if (flow->priority % 16 == 13)
+		return of_err_set(reterr_of, OF_ET_BAD_ACTION, OF_BA_TOO_MANY);
+	*ret_staged = &w;
+	w.n_staged++;
+	return 0;
+}
+
+static void flow_end(void *ctx, struct of_flow *flow, void *staged)
+{
+	CHECK(flow->handle);
+	w.n_staged--;
+}
+
+static void hold(void *ctx)
+{
+	CHECK(!w.is_held);
+	w.is_held = true;
+}
+
+static void release(void *ctx)
+{
+	CHECK(w.is_held);
+	w.is_held = false;
 }
 
 static int meter_set(void *ctx, struct of_meter *meter, struct of_err *reterr_of)
@@ -98,6 +150,11 @@ static void table_counts(void *ctx, uint8_t table, uint64_t *n_lookups, uint64_t
 	*n_lookups = *n_matches = table;
 }
 
+static int packet_check(void *ctx, const struct of_packet_out *out, struct of_err *reterr_of)
+{
+	return out->n_data < 14 ? of_err_set(reterr_of, OF_ET_BAD_REQUEST, OF_BR_BAD_PACKET) : 0;
+}
+
 /* All bytes of it are there. */
 static int packet_out(void *ctx, const struct of_packet_out *out, struct of_err *reterr_of)
 {
@@ -132,6 +189,11 @@ static int ports(void *ctx,
 	return fn(arg, &info, &stats);
 }
 
+static int port_check(void *ctx, const struct of_port_mod *mod, struct of_err *reterr_of)
+{
+	return mod->port == 1 ? 0 : of_err_set(reterr_of, OF_ET_PORT_MOD_FAILED, OF_PM_BAD_PORT);
+}
+
 static int port_mod(void *ctx, const struct of_port_mod *mod, struct of_err *reterr_of)
 {
 	const struct of_port_info info = { .no = mod->port, .config = mod->config };
@@ -150,6 +212,15 @@ static const struct of_provider provider = {
 	.flow_modify = flow_modify,
 	.group_set = group_set,
 	.meter_set = meter_set,
+	.group_new = group_new,
+	.group_stage = group_stage,
+	.group_apply = group_end,
+	.group_unstage = group_end,
+	.flow_stage = flow_stage,
+	.flow_apply = flow_end,
+	.flow_unstage = flow_end,
+	.hold = hold,
+	.release = release,
 	.flow_del = flow_del,
 	.group_del = group_del,
 	.meter_del = meter_del,
@@ -157,10 +228,12 @@ static const struct of_provider provider = {
 	.group_counts = group_counts,
 	.meter_counts = meter_counts,
 	.table_counts = table_counts,
+	.packet_check = packet_check,
 	.packet_out = packet_out,
 	.barrier = barrier,
 	.ports = ports,
 	.port = port,
+	.port_check = port_check,
 	.port_mod = port_mod,
 	.set_fragments = set_fragments,
 };
@@ -203,6 +276,7 @@ static void finish(void)
 	of_conns_free(w.conns);
 	of_switch_free(w.sw);
 	CHECK(w.n_flows == 0 && w.n_groups == 0 && w.n_meters == 0);
+	CHECK(w.n_staged == 0 && !w.is_held);
 }
 
 /* Bytes of the output, which make whole messages of the version, one after the other. */

@@ -25,6 +25,9 @@ ALL_GROUPS, NO_BUFFER, ALL_METERS, ALL_TABLES = 0xfffffffc, 0xffffffff, 0xffffff
 KBPS, PKTPS, BURST, METER_STATS = 1, 2, 4, 8
 VLAN_PRESENT = 0x1000
 NICIRA, ONF = 0x2320, 0x4f4e4600
+OPEN, CLOSE, COMMIT, DISCARD = 0, 2, 4, 6  # a bundle
+ATOMIC, ORDERED = 1, 2
+BUNDLE_CONTROL, BUNDLE_ADD = 2300, 2301  # ONF's extension 230
 
 # name: (class, number, bytes)
 FIELDS = {name: (0x8000, number, n) for number, (name, n) in enumerate([
@@ -59,7 +62,12 @@ def message(kind, body=b"", xid=0, version=4, length=None):
 
 
 def with_xid(data, xid):
-    return data[:4] + struct.pack("!I", xid) + data[8:]
+    """The message, and what it carries for a bundle, with another xid."""
+    xid = struct.pack("!I", xid)
+    if data[1] == EXPERIMENTER and data[8:16] == struct.pack("!II", ONF, BUNDLE_ADD) and \
+            data[4:8] == data[28:32]:
+        data = data[:28] + xid + data[32:]
+    return data[:4] + xid + data[8:]
 
 
 def padded(data):
@@ -261,6 +269,23 @@ def flow_stats(table=ALL_TABLES, out_port=ANY, out_group=ANY, cookie=0, cookie_m
 def packet_out(frame, *actions, in_port=CONTROLLER, buffer_id=NO_BUFFER):
     data = b"".join(actions)
     return message(PACKET_OUT, struct.pack("!IIH6x", buffer_id, in_port, len(data)) + data + frame)
+
+
+def bundle_control(kind, number=1, flags=ATOMIC | ORDERED, more=b""):
+    return message(EXPERIMENTER, struct.pack("!IIIHH", ONF, BUNDLE_CONTROL, number, kind,
+                                             flags) + more)
+
+
+def bundle_add(inner, number=1, flags=ATOMIC | ORDERED, more=b""):
+    return message(EXPERIMENTER, struct.pack("!IIIHH", ONF, BUNDLE_ADD, number, 0, flags) +
+                   inner + more)
+
+
+def bundle(number, messages, flags=ATOMIC | ORDERED):
+    """All that is said of a bundle that is committed."""
+    return [bundle_control(OPEN, number, flags),
+            *(bundle_add(m, number, flags) for m in messages),
+            bundle_control(COMMIT, number, flags)]
 
 
 class Connection:

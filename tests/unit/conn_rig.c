@@ -14,6 +14,7 @@ static int flow_add(void *ctx, struct of_flow *flow, struct of_err *reterr_of)
 {
 	struct rig *rig = ctx;
 
+	flow->handle = rig;
 	rig->n_flows++;
 	rig->is_barrier_open = false;
 	return 0;
@@ -27,7 +28,29 @@ static int flow_modify(void *ctx, struct of_flow *flow, const struct of_instruct
 
 static int group_set(void *ctx, struct of_group *group, struct of_err *reterr_of)
 {
+	group->handle = ctx;
 	return 0;
+}
+
+static int group_new(void *ctx, struct of_group *group)
+{
+	return group_set(ctx, group, NULL);
+}
+
+static int group_stage(
+	void *ctx, const struct of_group *group, void **ret_staged, struct of_err *reterr_of)
+{
+	return 0;
+}
+
+static int flow_stage(void *ctx, const struct of_flow *flow, bool reset_counts, void **ret_staged,
+	struct of_err *reterr_of)
+{
+	return 0;
+}
+
+static void hold_or_release(void *ctx)
+{
 }
 
 static int meter_set(void *ctx, struct of_meter *meter, struct of_err *reterr_of)
@@ -74,6 +97,11 @@ static void table_counts(void *ctx, uint8_t table, uint64_t *n_lookups, uint64_t
 	*n_lookups = *n_matches = 0;
 }
 
+static int packet_check(void *ctx, const struct of_packet_out *out, struct of_err *reterr_of)
+{
+	return out->n_data < 14 ? of_err_set(reterr_of, OF_ET_BAD_REQUEST, OF_BR_BAD_PACKET) : 0;
+}
+
 static int packet_out(void *ctx, const struct of_packet_out *out, struct of_err *reterr_of)
 {
 	struct rig *rig = ctx;
@@ -95,7 +123,9 @@ static int port(void *ctx, uint32_t no, struct of_port_info *info, struct of_por
 {
 	if (no < 1 || no > 2)
 		return -ENOENT;
-	*info = (struct of_port_info){ .no = no, .name = "port" };
+	*info = (struct of_port_info){
+		.no = no, .name = "port", .config = ((struct rig *)ctx)->port_config
+	};
 	*stats = (struct of_port_stats){ .no = no };
 	return 0;
 }
@@ -117,11 +147,21 @@ static int ports(void *ctx,
 	return r;
 }
 
+static int port_check(void *ctx, const struct of_port_mod *mod, struct of_err *reterr_of)
+{
+	return mod->port < 1 || mod->port > 2
+		       ? of_err_set(reterr_of, OF_ET_PORT_MOD_FAILED, OF_PM_BAD_PORT)
+		       : 0;
+}
+
 static int port_mod(void *ctx, const struct of_port_mod *mod, struct of_err *reterr_of)
 {
 	const struct of_port_info info = { .no = mod->port, .config = mod->config };
 	struct rig *rig = ctx;
 
+	if (mod->config == rig->refused_config)
+		return of_err_set(reterr_of, OF_ET_PORT_MOD_FAILED, OF_PM_EPERM);
+	rig->port_config = mod->config;
 	rig->n_port_mods++;
 	of_conns_port_status(rig->conns, &info, OF_PR_MODIFY);
 	return 0;
@@ -139,6 +179,11 @@ static const struct of_provider provider = {
 	.flow_modify = flow_modify,
 	.group_set = group_set,
 	.meter_set = meter_set,
+	.group_new = group_new,
+	.group_stage = group_stage,
+	.flow_stage = flow_stage,
+	.hold = hold_or_release,
+	.release = hold_or_release,
 	.flow_del = flow_del,
 	.group_del = group_del,
 	.meter_del = meter_del,
@@ -146,10 +191,12 @@ static const struct of_provider provider = {
 	.group_counts = group_counts,
 	.meter_counts = meter_counts,
 	.table_counts = table_counts,
+	.packet_check = packet_check,
 	.packet_out = packet_out,
 	.barrier = barrier,
 	.ports = ports,
 	.port = port,
+	.port_check = port_check,
 	.port_mod = port_mod,
 	.set_fragments = set_fragments,
 };
@@ -168,6 +215,7 @@ void rig_start(struct rig *rig, const struct of_conns_conf *conf)
 	};
 
 	memset(rig, 0, sizeof(*rig));
+	rig->refused_config = UINT32_MAX;
 	rig->now_ns = 100 * RIG_S;
 	assert_int_equal(of_switch_new(&limits, &provider, rig, &rig->sw), 0);
 	assert_int_equal(of_conns_new(conf ? conf : &usual, rig->sw, &rig->conns), 0);

@@ -57,9 +57,11 @@ struct rig {
 	uint64_t now_ns;
 	/* what the provider was asked */
 	unsigned n_flows, n_barriers, n_packet_outs, n_port_mods, fragments;
-	size_t n_out_data;    /* of the last packet-out */
-	int packet_out_r;     /* what it returns */
-	bool is_barrier_open; /* nothing came since the last barrier */
+	size_t n_out_data;       /* of the last packet-out */
+	int packet_out_r;        /* what it returns */
+	uint32_t port_config;    /* of both ports */
+	uint32_t refused_config; /* that no port takes */
+	bool is_barrier_open;    /* nothing came since the last barrier */
 };
 
 void rig_start(struct rig *rig, const struct of_conns_conf *conf); /* conf may be NULL */

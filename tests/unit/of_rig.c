@@ -54,6 +54,97 @@ static int flow_modify(void *ctx, struct of_flow *flow, const struct of_instruct
 	return 0;
 }
 
+static int flow_stage(void *ctx, const struct of_flow *flow, bool reset_counts, void **ret_staged,
+	struct of_err *reterr_of)
+{
+	struct rig *rig = ctx;
+	int r = may_fail(rig, reterr_of);
+	struct rig_flow *staged;
+
+	assert_non_null(flow->handle);
+	if (r < 0)
+		return r;
+	staged = calloc(1, sizeof(*staged));
+	if (!staged)
+		return -ENOMEM;
+	*staged = *(struct rig_flow *)flow->handle;
+	staged->instructions = flow->instructions;
+	staged->cookie = flow->cookie;
+	if (reset_counts)
+		staged->counts = (struct of_counts){ 0 };
+	*ret_staged = staged;
+	rig->n_staged++;
+	return 0;
+}
+
+static void flow_apply(void *ctx, struct of_flow *flow, void *staged)
+{
+	struct rig *rig = ctx;
+
+	*(struct rig_flow *)flow->handle = *(struct rig_flow *)staged;
+	free(staged);
+	rig->n_staged--;
+}
+
+static void flow_unstage(void *ctx, struct of_flow *flow, void *staged)
+{
+	struct rig *rig = ctx;
+
+	free(staged);
+	rig->n_staged--;
+}
+
+static int group_new(void *ctx, struct of_group *group)
+{
+	struct rig *rig = ctx;
+	int r = may_fail(rig, NULL);
+
+	assert_null(group->handle);
+	if (r < 0)
+		return r == -EINVAL ? -ENOMEM : r;
+	rig->n_groups++;
+	group->handle = rig;
+	return 0;
+}
+
+static int group_stage(
+	void *ctx, const struct of_group *group, void **ret_staged, struct of_err *reterr_of)
+{
+	struct rig *rig = ctx;
+	int r = may_fail(rig, reterr_of);
+
+	assert_non_null(group->handle);
+	if (r < 0)
+		return r;
+	*ret_staged = rig;
+	rig->n_staged++;
+	return 0;
+}
+
+static void group_apply(void *ctx, struct of_group *group, void *staged)
+{
+	struct rig *rig = ctx;
+
+	rig->n_staged--;
+}
+
+static void hold(void *ctx)
+{
+	struct rig *rig = ctx;
+
+	assert_false(rig->is_held);
+	rig->is_held = true;
+	rig->n_holds++;
+}
+
+static void release(void *ctx)
+{
+	struct rig *rig = ctx;
+
+	assert_true(rig->is_held);
+	rig->is_held = false;
+}
+
 static void flow_del(void *ctx, struct of_flow *flow)
 {
 	struct rig *rig = ctx;
@@ -143,6 +234,15 @@ static const struct of_provider provider = {
 	.flow_modify = flow_modify,
 	.group_set = group_set,
 	.meter_set = meter_set,
+	.group_new = group_new,
+	.group_stage = group_stage,
+	.group_apply = group_apply,
+	.group_unstage = group_apply,
+	.flow_stage = flow_stage,
+	.flow_apply = flow_apply,
+	.flow_unstage = flow_unstage,
+	.hold = hold,
+	.release = release,
 	.flow_del = flow_del,
 	.group_del = group_del,
 	.meter_del = meter_del,
@@ -176,7 +276,7 @@ void rig_init(struct rig *rig, uint32_t max_flows)
 		.max_groups = 4,
 		.max_meters = 3,
 		.max_port = 100 };
-	struct of_switch_events events = { flow_removed, flow_changed, rig };
+	struct of_switch_events events = { flow_removed, flow_changed, rig, NULL };
 
 	memset(rig, 0, sizeof(*rig));
 	rig->now_ns = 1000 * RIG_S;
@@ -187,6 +287,8 @@ void rig_init(struct rig *rig, uint32_t max_flows)
 void rig_done(struct rig *rig)
 {
 	of_switch_free(rig->sw);
+	assert_int_equal(rig->n_staged, 0);
+	assert_false(rig->is_held);
 	assert_int_equal(rig->n_flows, 0);
 	assert_int_equal(rig->n_groups, 0);
 	assert_int_equal(rig->n_meters, 0);

@@ -37,7 +37,10 @@ struct rig {
 	unsigned fail_at, fail_n; /* the first call that fails, from 1, and how many do; 0: none */
 	int fail_with;            /* -EINVAL: TABLE_MOD_FAILED EPERM, then BAD_CONFIG */
 	unsigned n_flows, n_groups, n_meters; /* that the provider has */
-	uint32_t deleted[16];                 /* groups, in order */
+	unsigned n_staged;                    /* changes that were neither made nor dropped */
+	unsigned n_holds;
+	bool is_held;
+	uint32_t deleted[16]; /* groups, in order */
 	unsigned n_deleted;
 
 	struct rig_event events[RIG_EVENTS];

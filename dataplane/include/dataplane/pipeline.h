@@ -51,6 +51,20 @@ int dp_flow_add(struct dp_bridge *bridge, const struct dp_flow_conf *conf,
 int dp_flow_set(struct dp_bridge *bridge, struct dp_flow **flow, uint64_t cookie,
 	struct dp_program *program);
 
+/**
+ * The same in two steps: new does all that may fail, make does the rest and cannot, drop leaves the
+ * flow as it was. What a change of many flows does in between is up to the caller.
+ *
+ * shape:   resets: it counts from 0 again
+ * return:  of make: whether it does
+ * errors:  of new: as of dp_flow_set
+ */
+struct dp_change;
+int dp_change_new(struct dp_bridge *bridge, const struct dp_flow *flow, uint64_t cookie,
+	struct dp_program *program, bool resets, struct dp_change **ret);
+bool dp_change_make(struct dp_bridge *bridge, struct dp_flow **flow, struct dp_change *change);
+void dp_change_drop(struct dp_bridge *bridge, struct dp_change *change);
+
 /** Count from 0 again. errors: -ENOSPC */
 int dp_flow_clear(struct dp_bridge *bridge, struct dp_flow *flow);
 void dp_flow_del(struct dp_bridge *bridge, struct dp_flow *flow);
@@ -89,6 +103,13 @@ int dp_group_new(struct dp_bridge *bridge, struct dp_group **ret);
 /** errors: -ENOMEM, -ENOSPC; the programs are then the caller's still, and the group as it was. */
 int dp_group_set(struct dp_group *group, enum dp_group_type type,
 	const struct dp_bucket_conf *buckets, unsigned n);
+
+/** The same in two steps, as dp_change_new. errors: as of dp_group_set */
+struct dp_buckets;
+int dp_group_stage(struct dp_group *group, enum dp_group_type type,
+	const struct dp_bucket_conf *buckets, unsigned n, struct dp_buckets **ret);
+void dp_group_apply(struct dp_group *group, struct dp_buckets *staged);
+void dp_group_unstage(struct dp_group *group, struct dp_buckets *staged);
 
 /** Take its buckets; what names it finds it down. */
 void dp_group_empty(struct dp_group *group);
@@ -148,6 +169,14 @@ int dp_packet_out(struct dp_bridge *bridge, uint32_t in_port, const void *frame,
 
 /** Return when every worker forwards by everything before, packet-outs too. */
 void dp_barrier(struct dp *dp);
+
+/**
+ * From the return of hold to release no worker is in a burst: what changes in between, no frame
+ * sees a part of. Frames wait in their rings meanwhile, so let it be less than a millisecond.
+ * dp_barrier must not be called in between.
+ */
+void dp_hold(struct dp *dp);
+void dp_release(struct dp *dp);
 
 /** Frames from and to the controller, not counted on any other port. */
 void dp_bridge_get_controller_stats(const struct dp_bridge *bridge, struct dp_port_stats *ret);

@@ -147,6 +147,7 @@ struct of_instructions {
 };
 
 void of_instructions_done(struct of_instructions *instructions);
+bool of_instructions_equal(const struct of_instructions *a, const struct of_instructions *b);
 
 /**
  * Decode the instructions that are left on the cursor.

@@ -70,10 +70,21 @@ enum of_table_features_failed {
 	OF_TF_BAD_TABLE, OF_TF_BAD_METADATA, OF_TF_BAD_TYPE, OF_TF_BAD_LEN, OF_TF_BAD_ARGUMENT,
 	OF_TF_EPERM,
 };
+enum of_bundle_failed {
+	OF_BF_UNKNOWN, OF_BF_EPERM, OF_BF_BAD_ID, OF_BF_BUNDLE_EXIST, OF_BF_BUNDLE_CLOSED,
+	OF_BF_OUT_OF_BUNDLES, OF_BF_BAD_TYPE, OF_BF_BAD_FLAGS, OF_BF_MSG_BAD_LEN, OF_BF_MSG_BAD_XID,
+	OF_BF_MSG_UNSUP, OF_BF_MSG_CONFLICT, OF_BF_MSG_TOO_MANY, OF_BF_MSG_FAILED, OF_BF_TIMEOUT,
+	OF_BF_BUNDLE_IN_PROGRESS,
+};
 /* clang-format on */
 
 /** Fill in and return -EINVAL, so that a refusal is one line. reterr_of may be NULL. */
 int of_err_set(struct of_err *reterr_of, enum of_err_type type, unsigned code);
+
+/** An error of bundles, which in OpenFlow 1.3 is an experimenter's: ONF's 2300 and more. */
+#define OF_ERR_ONF    0x4f4e4600u
+#define OF_ERR_BUNDLE 2300
+int of_err_set_bundle(struct of_err *reterr_of, enum of_bundle_failed code);
 
 /** The standard's words, like "BAD_MATCH BAD_PREREQ", for logs and tests. */
 const char *of_err_name(const struct of_err *err);

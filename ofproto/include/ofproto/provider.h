@@ -3,7 +3,7 @@
  * What the dataplane has to do for OpenFlow: the seam. ofproto owns this struct, control
  * implements it, the dataplane knows nothing of it. All functions are called by the control
  * thread; a flow, group or meter is passed by the struct that ofproto keeps, whose `handle` is the
- * implementer's own.
+ * implementer's own, and is not NULL while it has the flow, group or meter.
  *
  * What was changed is forwarded by at the latest when barrier() returns.
  */
@@ -31,6 +31,23 @@ struct of_provider {
 	int (*group_set)(
 		void *ctx, struct of_group *group, struct of_err *reterr_of); /* add, modify */
 	int (*meter_set)(void *ctx, struct of_meter *meter, struct of_err *reterr_of);
+	/* Changes of several flows and groups at a time (of_switch_bundle_stage): a group without
+	 * buckets; then, of what is there and is to do what it says now, all that may fail; and
+	 * that is done, or not. errors: as above */
+	int (*group_new)(void *ctx, struct of_group *group);
+	int (*group_stage)(void *ctx, const struct of_group *group, void **ret_staged,
+		struct of_err *reterr_of);
+	void (*group_apply)(void *ctx, struct of_group *group, void *staged);
+	void (*group_unstage)(void *ctx, struct of_group *group, void *staged);
+	int (*flow_stage)(void *ctx, const struct of_flow *flow, bool reset_counts,
+		void **ret_staged, struct of_err *reterr_of);
+	void (*flow_apply)(void *ctx, struct of_flow *flow, void *staged);
+	void (*flow_unstage)(void *ctx, struct of_flow *flow, void *staged);
+	/* What is changed between hold and release no frame sees a part of; a few hundred changes
+	 * at the most, for frames wait. */
+	void (*hold)(void *ctx);
+	void (*release)(void *ctx);
+
 	void (*flow_del)(void *ctx, struct of_flow *flow);
 	void (*group_del)(void *ctx, struct of_group *group);
 	void (*meter_del)(void *ctx, struct of_meter *meter);
@@ -44,6 +61,8 @@ struct of_provider {
 		struct of_counts *bands);
 	void (*table_counts)(void *ctx, uint8_t table, uint64_t *n_lookups, uint64_t *n_matches);
 
+	/* errors: -EINVAL with reterr_of, as packet_out would; -ENOMEM */
+	int (*packet_check)(void *ctx, const struct of_packet_out *out, struct of_err *reterr_of);
 	/* errors: -EINVAL with reterr_of; -EAGAIN (the workers have too many waiting) */
 	int (*packet_out)(void *ctx, const struct of_packet_out *out, struct of_err *reterr_of);
 	/* Return when every worker forwards by everything before. */
@@ -56,6 +75,8 @@ struct of_provider {
 		void *arg);
 	/* errors: -ENOENT */
 	int (*port)(void *ctx, uint32_t no, struct of_port_info *info, struct of_port_stats *stats);
+	/* errors: -EINVAL with reterr_of, where port_mod would refuse it */
+	int (*port_check)(void *ctx, const struct of_port_mod *mod, struct of_err *reterr_of);
 	int (*port_mod)(void *ctx, const struct of_port_mod *mod, struct of_err *reterr_of);
 	/* fragments: 0 normal, 1 drop */
 	void (*set_fragments)(void *ctx, unsigned handling);

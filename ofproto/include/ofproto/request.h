@@ -67,6 +67,9 @@ enum of_request_kind {
 	OF_REQ_NX_SET_CONTROLLER_ID,
 	OF_REQ_NX_FLOW_MONITOR,
 	OF_REQ_NX_FLOW_MONITOR_CANCEL,
+	/* ONF's, in an experimenter message */
+	OF_REQ_BUNDLE_CONTROL,
+	OF_REQ_BUNDLE_ADD,
 	OF_N_REQUESTS,
 };
 
@@ -169,6 +172,15 @@ struct of_port_mod {
 	uint32_t config, mask, advertise;
 };
 
+enum of_bundle_type { /* replies are one more */
+	OF_BT_OPEN = 0,
+	OF_BT_CLOSE = 2,
+	OF_BT_COMMIT = 4,
+	OF_BT_DISCARD = 6
+};
+#define OF_BUNDLE_ATOMIC  0x1
+#define OF_BUNDLE_ORDERED 0x2
+
 enum of_role {
 	OF_ROLE_NOCHANGE,
 	OF_ROLE_EQUAL,
@@ -229,6 +241,12 @@ struct of_request {
 			struct of_flow_filter flows;
 		} monitor;
 		uint32_t monitor_id;
+		struct {
+			uint32_t id;
+			uint16_t type, flags;
+			const uint8_t *msg; /* this one; without what follows what is added */
+			size_t n;
+		} bundle;
 	};
 };
 

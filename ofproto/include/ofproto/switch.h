@@ -52,6 +52,8 @@ struct of_switch_events {
 	/* For flow monitors: a flow was added (what 0), modified (1) or removed (2). */
 	void (*flow_changed)(void *ctx, unsigned what, const struct of_flow_info *flow);
 	void *ctx;
+	/* Of a bundle: what is told next is of this step. May be NULL. */
+	void (*step)(void *ctx, uint32_t step);
 };
 
 struct of_switch_conf {
@@ -84,6 +86,28 @@ int of_switch_group_mod(
 	struct of_switch *sw, struct of_group_mod *mod, uint64_t now_ns, struct of_err *reterr_of);
 int of_switch_meter_mod(
 	struct of_switch *sw, struct of_meter_mod *mod, uint64_t now_ns, struct of_err *reterr_of);
+
+/**
+ * Requests that happen together: between begin and commit flow-mods and group-mods are answered as
+ * if each had been done, but nothing is forwarded by them and nobody is told. stage does all that
+ * may still fail; new flows are forwarded by from there on, beside those that are to go. commit
+ * does the rest, in any case, and tells. abort, in place of either, leaves all as it was at the
+ * begin: flows with their counts, timeouts and cookies, groups, and who refers to them. No other
+ * function that changes the switch may be called before commit or abort.
+ *
+ * If it is atomic and changes up to 256 flows and groups, frames wait from stage on: each sees all
+ * of it or nothing. Of a larger one a frame may see a part, but never less than it saw before.
+ *
+ * shape:   step: a number of the caller's for each request, not descending; *ret_step is that of
+ *          the request that failed
+ * errors:  of stage: -EINVAL with reterr_of; call abort then
+ * thread:  control
+ */
+void of_switch_bundle_begin(struct of_switch *sw, bool is_atomic);
+void of_switch_bundle_step(struct of_switch *sw, uint32_t step);
+int of_switch_bundle_stage(struct of_switch *sw, uint32_t *ret_step, struct of_err *reterr_of);
+void of_switch_bundle_commit(struct of_switch *sw, uint64_t now_ns);
+void of_switch_bundle_abort(struct of_switch *sw, uint64_t now_ns);
 
 /**
  * Learn from a frame: the flow is added if it is not there. One that is keeps its counts and

@@ -35,6 +35,10 @@ struct of_version {
 	int (*decode)(const uint8_t *msg, size_t n, const struct of_action_limits *limits,
 		struct of_request *ret, struct of_err *reterr_of);
 
+	/* Of a message that adds one to a bundle: where that begins, and what it is. */
+	size_t bundle_inner_at;
+	enum of_request_kind (*bundle_kind)(const uint8_t *msg);
+
 	void (*put_header)(struct of_buf *out, uint8_t type, uint32_t xid, uint16_t len);
 	void (*put_hello)(struct of_buf *out, uint32_t xid, uint32_t versions);
 	/* data: the begin of the message that was wrong */
@@ -49,6 +53,8 @@ struct of_version {
 	void (*put_role)(
 		struct of_buf *out, uint32_t xid, enum of_role role, uint64_t generation_id);
 	void (*put_async)(struct of_buf *out, uint32_t xid, const struct of_async *async);
+	/* the reply to a bundle request of that type */
+	void (*put_bundle)(struct of_buf *out, uint32_t xid, uint32_t id, enum of_bundle_type type);
 	void (*put_queue_config)(struct of_buf *out, uint32_t xid, uint32_t port);
 
 	/* asynchronous */
