@@ -10,7 +10,6 @@ from rounds import alternate, compare, record
 from switches import Shunt
 
 MEASURE_S = 1.0
-SETTLE_S = 0.2
 ROUNDS_A_RUN = 3  # a round is of a few seconds
 
 
