@@ -305,6 +305,8 @@ static const struct api_field vm_fields[] = {
 	  .help = "serial console: pty, off, or a file that its output goes to" },
 	{ .name = "user", .type = API_TYPE_WORD, .max = 31, .def = "that of shuntd",
 	  .help = "user that the virtual machine's process runs as" },
+	{ .name = "chroot", .type = API_TYPE_TEXT, .max = 1023,
+	  .help = "folder that the virtual machine's process sees alone, once its files are open" },
 	{ .name = "autostart", .type = API_TYPE_BOOL, .def = "false",
 	  .help = "whether it starts together with shuntd" },
 };

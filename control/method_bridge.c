@@ -94,5 +94,6 @@ json_t *method_bridge_object(const struct ctl *ctl, const struct conf_item *brid
 	json_object_set_new(object, "ports", ports_of(ctl, name));
 	json_object_set_new(object, "fdb_entries", json_integer(info.n_entries));
 	json_object_set_new(object, "fdb_full", json_integer((json_int_t)info.n_full));
+	json_object_set_new(object, "fdb_moves", json_integer((json_int_t)info.n_moves));
 	return object;
 }

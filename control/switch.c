@@ -14,6 +14,7 @@
 #include "conf/policy.h"
 #include "resolve.h"
 #include "switch.h"
+#include "vm_socket.h"
 
 void switch_init(struct switch_state *sw, struct ctl *ctl, struct dp *dp, sd_event *event)
 {
@@ -202,6 +203,7 @@ static int make_port(struct switch_state *sw, const struct conf *conf, const str
 		r = dp_port_add(bridge->dp, &resolved, &policy, err, &port->dp);
 	if (r < 0)
 		return r;
+	vm_socket_admit(conf, port->name, resolved.target);
 	port->made_ns = openflow_now_ns();
 	r = restore_fdb(sw, conf, port->name, err);
 	if (r < 0) {

@@ -21,6 +21,7 @@
 #include "base/paths.h"
 #include "vm_definition.h"
 #include "vm_scope.h"
+#include "vm_socket.h"
 #include "vm_spawn.h"
 #include "vms.h"
 
@@ -282,6 +283,7 @@ static int start_process(
 
 	if (r < 0)
 		return r;
+	vm_sockets_admit(&vms->ctl->conf, item, vms->conf.run_dir);
 	file_of(vm, "log", log);
 	file_of(vm, "sock", socket);
 	r = vm_spawn(&(struct vm_spawn){ vm->name, vms->conf.program, definition, socket, log,

@@ -12,6 +12,11 @@
 #include "team.h"
 #include "walk_worker.h"
 
+/* The control thread hears of an address behind at most MOVES_TOLD + 1 ports in a moment. */
+#define MOMENTS_A_SECOND 100
+#define MOVES_TOLD       4
+#define ASKED_A_SECOND   5000
+
 static struct dp_port_counters *counters(struct dp_worker *w, uint16_t port)
 {
 	return &w->snapshot->ports[port]->port->counters[w->index];
@@ -239,17 +244,22 @@ static void deliver_many(struct dp_worker *w, const struct dp_decide_ctx *ctx,
 	}
 }
 
-/* The control thread need not hear of one address with every frame until it has taken it in. */
+/* The control thread need not hear of one address with every frame until it has taken it in, nor of
+ * every move of one that two ports claim: some of them are enough to follow it. */
 static bool told_lately(struct dp_worker *w, const struct dp_decide_ctx *ctx, uint64_t key)
 {
-	unsigned slot = (unsigned)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 58) % DP_N_RECENT;
+	uint64_t hz = w->dp->tsc_hz;
+	struct dp_told *t = &w->told[(key * UINT64_C(0x9e3779b97f4a7c15)) >> 58];
 
-	if (w->recent[slot].key == key && w->recent[slot].port == ctx->in->index &&
-		ctx->now_tsc < w->recent[slot].until_tsc)
+	static_assert(DP_N_TOLD == 1 << (64 - 58), "the slot is the top of the product");
+	if (t->key != key || ctx->now_tsc >= t->until_tsc)
+		*t = (struct dp_told){ .key = key,
+			.until_tsc = ctx->now_tsc + hz / MOMENTS_A_SECOND };
+	else if (t->port == ctx->in->index ? ctx->now_tsc < t->again_tsc
+					   : t->n_moves++ >= MOVES_TOLD)
 		return true;
-	w->recent[slot].key = key;
-	w->recent[slot].port = ctx->in->index;
-	w->recent[slot].until_tsc = ctx->now_tsc + w->dp->tsc_hz / 5000;
+	t->port = ctx->in->index;
+	t->again_tsc = ctx->now_tsc + hz / ASKED_A_SECOND;
 	return false;
 }
 

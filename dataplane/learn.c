@@ -270,4 +270,5 @@ void dp_fdb_get_info(const struct dp_bridge *bridge, struct dp_fdb_info *ret)
 	ret->n_static = bridge->fdb->n_static;
 	ret->size = bridge->fdb->size;
 	ret->n_full = bridge->fdb->n_full;
+	ret->n_moves = bridge->n_moves;
 }

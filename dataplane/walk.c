@@ -5,6 +5,7 @@
  * all of them before the first is read. Runs in workers and in traces.
  */
 #include "walk.h"
+#include "walk_straight.h"
 
 static void begin(struct dp_walk *walk, const struct dp_frame *f, uint32_t in_port)
 {
@@ -153,11 +154,6 @@ static bool parse_all(struct dp_walk *const walks[], unsigned n)
 	return any;
 }
 
-static bool reads_frame(uint32_t used)
-{
-	return used & ~DP_KEY_OWN_WORDS;
-}
-
 /* Whether a table that does not read frames finds the same for all. */
 static bool are_alike(const struct sh_flow_key *const keys[], unsigned n)
 {
@@ -179,7 +175,7 @@ static void look_at(const struct dp_table *t, struct dp_walk *const walks[], uns
 	unsigned n_different = n;
 	uint32_t used = 0;
 
-	if (reads_frame(dp_table_used(t)))
+	if (dp_walk_reads_frame(dp_table_used(t)))
 		(void)parse_all(walks, n);
 	else if (likely(are_alike(keys, n)))
 		n_different = 1;
@@ -187,7 +183,7 @@ static void look_at(const struct dp_table *t, struct dp_walk *const walks[], uns
 	for (unsigned i = 0; i < n_different; i++)
 		if (likely(flows[i]))
 			used |= flows[i]->mask->used;
-	if (unlikely(reads_frame(used)) && unlikely(parse_all(walks, n)))
+	if (unlikely(dp_walk_reads_frame(used)) && unlikely(parse_all(walks, n)))
 		dp_table_lookup(t, keys, n, flows);
 	else
 		for (unsigned i = n_different; i < n; i++)
@@ -320,9 +316,15 @@ static void enter(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_f
 void dp_walk_burst(struct dp_walk_ctx *c, const struct dp_frame *frames, unsigned n)
 {
 	struct dp_walk *walks = c->space->walks, *together[DP_BURST];
+	struct dp_straight way;
 	unsigned n_together;
 	uint8_t table;
 
+	begin(&walks[0], frames, c->decide.in->ofport);
+	if (dp_straight_find(c, &walks[0].key, &way)) {
+		dp_straight_burst(c, &way, frames, n);
+		return;
+	}
 	c->space->n_variants = 0;
 	for (unsigned i = 0; i < n; i++)
 		enter(c, &walks[i], &frames[i]);

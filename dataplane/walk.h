@@ -150,6 +150,12 @@ void dp_walk_parse(struct dp_walk *walk);
 /* The words that a key has before its frame is parsed: in_port, actset_output, metadata. */
 #define DP_KEY_OWN_WORDS ((UINT32_C(1) << DP_KEY_FRAME_BEGIN / 8) - 1)
 
+/* Words that a table or a flow uses; whether any of them is of the frame. */
+static inline bool dp_walk_reads_frame(uint32_t used)
+{
+	return used & ~DP_KEY_OWN_WORDS;
+}
+
 /** Before anything looks at more of the key than that, and before the frame is changed. */
 static inline void dp_walk_need_key(struct dp_walk *walk)
 {

@@ -13,7 +13,7 @@
 #include "offload.h"
 
 #define DP_LEARN_RING 4096 /* addresses that wait for the control thread */
-#define DP_N_RECENT   64
+#define DP_N_TOLD     64
 
 struct dp_mirror_marks;
 struct dp_walk_space;
@@ -30,6 +30,12 @@ struct dp_learn_msg {
 struct dp_learned {
 	uint64_t what; /* a hash of all that was taken of the frame */
 	uint32_t n_changed, at_s;
+};
+
+/* An address that the control thread was told of a moment ago. */
+struct dp_told {
+	uint64_t key, again_tsc, until_tsc;
+	uint16_t port, n_moves; /* until then */
 };
 
 /* Frames on their way out of one port, sent when full or when the received burst is done. */
@@ -62,9 +68,7 @@ struct dp_worker {
 	struct rte_ring *learns;
 	bool has_learns;
 	uint8_t *why; /* [burst.n] enum dp_drop, to be written while the burst's port is captured */
-	struct {
-		uint64_t key, port, until_tsc;
-	} recent[DP_N_RECENT];
+	struct dp_told told[DP_N_TOLD];
 
 	struct dp_learned learned[DP_N_LEARNED];
 

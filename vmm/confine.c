@@ -206,7 +206,7 @@ void vmm_confine_device_thread(void)
 static int enter_folder(const char *folder, struct sh_err *err)
 {
 	if (folder && (chroot(folder) < 0 || chdir("/") < 0))
-		return sh_err_set(err, -errno, "--chroot %s: %s", folder, strerror(errno));
+		return sh_err_set(err, -errno, "chroot %s: %s", folder, strerror(errno));
 	return 0;
 }
 
@@ -214,7 +214,7 @@ static int become(const char *name, const struct passwd *user, struct sh_err *er
 {
 	if (setgroups(0, NULL) < 0 || setresgid(user->pw_gid, user->pw_gid, user->pw_gid) < 0 ||
 		setresuid(user->pw_uid, user->pw_uid, user->pw_uid) < 0)
-		return sh_err_set(err, -errno, "--user %s: %s", name, strerror(errno));
+		return sh_err_set(err, -errno, "user %s: %s", name, strerror(errno));
 	return 0;
 }
 
@@ -242,7 +242,7 @@ int vmm_confine_process(const struct vmm_confine_conf *conf, struct sh_err *err)
 	if (conf->user) {
 		user = getpwnam(conf->user);
 		if (!user)
-			return sh_err_set(err, -ENOENT, "--user %s: no such user", conf->user);
+			return sh_err_set(err, -ENOENT, "user %s: no such user", conf->user);
 	}
 	r = enter_folder(conf->chroot, err);
 	if (r == 0 && user)

@@ -266,6 +266,7 @@ static const struct row vm_rows[] = {
 	{ "serial", take_text, AT(vmm_definition, serial[0]) },
 	{ "console", take_text, AT(vmm_definition, console) },
 	{ "user", take_text, AT(vmm_definition, user) },
+	{ "chroot", take_text, AT(vmm_definition, chroot) },
 	{ "autostart", take_ignored, .offset = 0 },
 	{ 0 },
 };

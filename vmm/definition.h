@@ -38,7 +38,7 @@ struct vmm_def_pin {
 
 struct vmm_definition {
 	json_t *root; /* owner of all texts */
-	const char *name, *kernel, *initrd, *cmdline, *serial[2], *console, *user;
+	const char *name, *kernel, *initrd, *cmdline, *serial[2], *console, *user, *chroot;
 	const char
 		*restore; /* folder of a snapshot to go on from; NULL: boot. No field: an option */
 	unsigned vcpus;

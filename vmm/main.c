@@ -91,7 +91,8 @@ static const struct option options[] = {
 /* An option wins over the definition, so they are kept apart until both are known. */
 struct arguments {
 	const char *definition, *api_socket;
-	const char *name, *kernel, *initrd, *cmdline, *restore, *user, *serial[VMM_SERIALS];
+	const char *name, *kernel, *initrd, *cmdline, *restore, *user, *chroot,
+		*serial[VMM_SERIALS];
 	unsigned n_serials, vcpus;
 	bool is_check;
 	uint64_t memory;
@@ -165,6 +166,9 @@ static int take_machine_option(int option, struct arguments *arguments)
 	case OPT_USER:
 		arguments->user = optarg;
 		return -1;
+	case OPT_CHROOT:
+		arguments->chroot = optarg;
+		return -1;
 	default:
 		fprintf(stderr, "see shunt-vmm --help\n");
 		return VMM_EXIT_USAGE;
@@ -180,9 +184,6 @@ static int take_option(int option, struct arguments *arguments)
 		return -1;
 	case 'a':
 		arguments->api_socket = optarg;
-		return -1;
-	case OPT_CHROOT:
-		arguments->conf.confine.chroot = optarg;
 		return -1;
 	case OPT_SECCOMP:
 		return take_seccomp(arguments);
@@ -238,6 +239,8 @@ static void override(struct vmm_definition *def, const struct arguments *argumen
 	def->restore = arguments->restore;
 	if (arguments->user)
 		def->user = arguments->user;
+	if (arguments->chroot)
+		def->chroot = arguments->chroot;
 	if (arguments->memory)
 		def->memory.size = arguments->memory;
 	if (arguments->vcpus)
@@ -301,6 +304,7 @@ static int run(const struct arguments *arguments, struct vmm_definition *def, st
 
 	conf.def = def;
 	conf.confine.user = def->user;
+	conf.confine.chroot = def->chroot;
 	r = catch_signals(&signals, err);
 	if (r == 0 && arguments->api_socket)
 		r = vmm_api_listen(&api, arguments->api_socket, err);

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The learning bridge: what it learns, forgets, refuses to forget, and floods."""
 
+import time
+
 import pytest
 
 from daemon import wait_for
@@ -128,18 +130,24 @@ def test_link_local_frames_are_not_forwarded(three):
     assert switch.stats("a")["drops"]["link_local"] == 16
 
 
-def test_a_source_that_moves_10000_times_costs_at_most_a_log_line_a_second(three):
+def test_a_source_that_moves_10000_times_is_followed_and_costs_little(three):
+    """The control thread hears of five ports in 10 ms at most, and logs a line a second."""
     switch, g = three
-    moves = 0
-    before = switch.log().count("moved from port")
+    begin, before = time.monotonic(), switch.log().count("moved from port")
     for _ in range(1000):
         for name in "ab":
             g[name].send_many([frame(mac(0x77), mac(0x55))] * 5)
-            moves += 5
         for name in "abc":
             g[name].recv_all(0)
-    assert moves == 10000 and switch.is_alive()
-    assert switch.log().count("moved from port") - before <= 60
+    moves, seconds = switch.json("bridge", "show", "br0")["fdb_moves"], time.monotonic() - begin
+    assert 0 < moves <= 5 + 500 * seconds
+    assert switch.log().count("moved from port") - before <= 2 + seconds
+
+    def follows():
+        g["c"].send(frame(BROADCAST, mac(0x55)))
+        return any(port == "c" for port in entries(switch).values())
+
+    wait_for(follows, 5, "the address is behind c")
 
 
 def test_a_million_addresses_can_be_configured(make_switch):

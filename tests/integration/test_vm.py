@@ -4,6 +4,7 @@ a few bytes long and run even where KVM interprets them."""
 
 import json
 import os
+import pwd
 import select
 import signal
 import subprocess
@@ -279,6 +280,37 @@ def test_running_vm_is_not_removed(host, tmp_path):
     assert "VM 'web1': it is running" in refusal(host, "apply", "/dev/null")
     assert host.cli("config", "show") == before
     assert state(host) == "running"
+
+
+def test_process_is_another_users_in_another_folder(host, tmp_path):
+    """Its socket lies outside of that folder: whoever comes next finds none of the last one's."""
+    jail = tmp_path / "jail"
+    jail.mkdir()
+    create(host, tmp_path, "--user", "nobody", "--chroot", jail, "--nics", "portgroup=production")
+    for _ in range(2):
+        host.cli("vm", "start", "web1")
+        info = host.json("vm", "info", "web1")
+        assert (info["definition"]["user"], info["definition"]["chroot"]) == ("nobody", str(jail))
+        assert os.readlink(f"/proc/{info['pid']}/root") == str(jail)
+        assert os.stat(f"/proc/{info['pid']}").st_uid == pwd.getpwnam("nobody").pw_uid
+        link_is_up(host)
+        if host.terminate() == 0:
+            host.start()
+        link_is_up(host)
+        host.cli("vm", "kill", "web1")
+        assert not os.path.exists(os.path.join(host.run_dir, "vm", "web1.sock"))
+    host.cli("vm", "set", "web1", "--chroot", tmp_path / "none")
+    assert refusal(host, "vm", "start", "web1") == (
+        f"shunt: vm start web1: chroot {tmp_path}/none: No such file or directory")
+    host.cli("vm", "set", "web1", "--chroot", "none", "--user", "none")
+    host.cli("vm", "start", "web1")
+    assert os.readlink(f"/proc/{host.json('vm', 'info', 'web1')['pid']}/root") == "/"
+    assert os.stat(os.path.join(host.run_dir, "web1-0.sock")).st_uid == os.geteuid()
+
+
+def link_is_up(host):
+    wait_for(lambda: state(host) == "running" and
+             host.json("vm", "info", "web1")["nics"][0]["link"] == "up", SLOW_S, "its link")
 
 
 def test_autostart_starts_with_shuntd(make_host, tmp_path):

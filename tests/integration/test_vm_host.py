@@ -14,6 +14,7 @@ from daemon import BUILD, SHUNT, SHUNTD, SMALL, TOP, wait_for
 from nested import NestedMachine, quote
 from vmm import POWEROFF, assemble, elf
 
+DEMO = os.path.join(TOP, "tests", "demo.py")
 MIB = 1 << 20
 NODES = ["-object", "memory-backend-ram,id=r0,size=2G", "-numa", "node,memdev=r0,cpus=0-1",
          "-object", "memory-backend-ram,id=r1,size=2G", "-numa", "node,memdev=r1"]
@@ -104,13 +105,30 @@ def test_process_is_in_a_scope_of_its_own_while_it_lives(machine):
 def test_demo_runs_its_guests_in_shunt_vmm(machine):
     """Its network is made of veth pairs and a bridge."""
     machine.load("veth", "bridge", "8021q")
-    demo = os.path.join(TOP, "tests", "demo.py")
-    status, said = machine.run(f"SHUNT_BUILD={BUILD} within python3 {demo} --vmm --exit "
+    status, said = machine.run(f"SHUNT_BUILD={BUILD} within python3 {DEMO} --vmm --exit "
                                "</dev/null 2>&1", 150)
     assert status == 0, said[-3000:]
     assert said.count("  ok  ") == 9 and "FAIL" not in said
     assert "Linux in shunt-vmm" in said and re.search("vm-b *running", said)
     assert machine.run("pgrep shunt-vmm")[0] == 1
+
+
+def test_demo_with_shunt_vmm_that_is_interrupted_leaves_nothing(machine):
+    """While it starts its guests, as Ctrl-C at a terminal does: all of its processes at once."""
+    names = "ip -br link | cut -d ' ' -f 1; within ip netns list; pgrep -c shuntd"
+    before = machine.do(names)
+    machine.do("mkdir /tmp/demo")
+    machine.do(f"SHUNT_BUILD={BUILD} TMPDIR=/tmp/demo within env --default-signal=INT setsid python3 "
+               f"{DEMO} --vmm </dev/null >/tmp/demo.out 2>&1 & demo=$!")
+    machine.until("test $(pgrep -c shunt-vmm) = 2", "the second guest")
+    machine.do(f"kill -INT -- -$(pgrep -f '^python3 {DEMO}')")
+    status, said = machine.run("wait $demo; status=$?; cat /tmp/demo.out; (exit $status)", 60)
+    assert status == 130 and "Traceback" not in said, said[-3000:]
+    machine.until("! pgrep shunt-vmm", "an end of all guests")
+    assert machine.do(names) == before
+    assert machine.do("ls -A /tmp/demo") == ""
+    machine.until("! within systemctl list-units --plain --no-legend 'shunt-vm-*' | grep .",
+                  "an end of all scopes")
 
 
 def test_memory_comes_from_the_numa_node_that_was_asked_for(machine):

@@ -207,3 +207,15 @@ def test_paused_guest_goes_on_with_its_disk_and_its_network(world):
     world.a.ask("vm.resume")
     reaches(world.b, "10.9.0.1")
     world.a.do("dd if=/dev/vda of=/dev/null bs=1M count=4")
+
+
+def test_power_button_reaches_a_program_of_the_guests_which_turns_it_off(world):
+    """As an input device, where a distribution's logind or acpid reads it. The last test: it is."""
+    world.c.do("mkdir -p /etc/acpi/PWRF /var/log /var/run; cd /etc/acpi/PWRF; "
+               "echo '#!/bin/sh' >00000080; echo 'poweroff -f' >>00000080; chmod +x 00000080; "
+               "acpid -f </dev/null &")
+    wait_for(lambda: world.c.run("ls -l /proc/$(pidof acpid)/fd | grep /dev/input/event")[0] == 0,
+             30, "a reader of the button")
+    world.c.ask("vm.stop")
+    assert world.c.end() == 0
+    assert "c: powered off by the guest" in world.machine.do("cat /tmp/c.log")

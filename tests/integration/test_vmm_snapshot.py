@@ -2,6 +2,7 @@
 """Snapshots of shunt-vmm with guests of a few bytes, which run even where KVM interprets them."""
 
 import os
+import re
 import struct
 import subprocess
 
@@ -193,6 +194,54 @@ def test_disk_is_what_it_was(machine, tmp_path):
         assert disk.read_bytes()[:4096] == b"then".ljust(4096, b".")
         assert disk.stat().st_size == 64 << 20
         assert disk.stat().st_blocks * 512 < 1 << 20
+
+
+@pytest.fixture
+def reflinks(tmp_path):
+    """A folder of a file system whose files can share their blocks: XFS, in a file."""
+    image, folder = tmp_path / "xfs.img", tmp_path / "xfs"
+    subprocess.run(["modprobe", "-q", "xfs"], check=False)
+    with open("/proc/filesystems") as f:
+        if "xfs" not in f.read().split():
+            pytest.skip("this kernel has no XFS")
+    with open(image, "wb") as f:
+        f.truncate(320 << 20)
+    folder.mkdir()
+    subprocess.run(["mkfs.xfs", "-q", "-m", "reflink=1", image], check=True)
+    subprocess.run(["mount", "-o", "loop", image, folder], check=True)
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def shared(path):
+    """Whether all that the file holds is another's as well."""
+    said = subprocess.run(["filefrag", "-s", "-v", path], check=True, capture_output=True,
+                          text=True).stdout
+    extents = [line for line in said.splitlines() if re.match(r" *\d+: ", line)]
+    assert extents, said
+    return all("shared" in line for line in extents)
+
+
+def test_disk_is_not_copied_where_blocks_can_be_shared(reflinks, machine):
+    """Neither into the snapshot nor back, and what is written to one is not in the other."""
+    disk, folder = reflinks / "disk.raw", reflinks / "snapshot"
+    then = os.urandom(8 << 20)
+    disk.write_bytes(then)
+    definition = {"disks": [{"file": str(disk)}]}
+    one = machine(definition=definition)
+    one.count()
+    assert not shared(disk)
+    assert "result" in one.snapshot(folder, "disk0")
+    one.end()
+    assert shared(disk) and shared(folder / "disk0")
+    with open(disk, "r+b") as f:
+        f.write(b"now")
+        os.fsync(f.fileno())
+    assert not shared(disk)
+    again = machine("--restore", folder, definition=definition)
+    assert again.count() == (2, 2)
+    again.end()
+    assert shared(disk) and disk.read_bytes() == then == (folder / "disk0").read_bytes()
 
 
 def test_confined_machine_takes_one_and_goes_on_from_one(machine, taken, tmp_path):

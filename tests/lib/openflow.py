@@ -60,6 +60,9 @@ class Bridge:
         got = {i: guest.recv_all(QUIET_S) for i, guest in self.guests.items()}
         return {i: frames for i, frames in got.items() if frames}
 
+    def table(self, number):
+        return next(t for t in self.switch.json("table", "list") if t["table"] == number)
+
     def packets(self, flow):
         """How many frames the one flow that is printed with this text has matched."""
         lines = [line for line in self.ofctl("dump-flows").splitlines() if flow in line]

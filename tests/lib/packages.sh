@@ -8,7 +8,7 @@ build_packages=(gcc libc6-dev meson ninja-build pkg-config libdpdk-dev libpcap-d
 	liburing-dev openvswitch-source scdoc ca-certificates)
 demo_packages=(python3 qemu-system-x86 busybox-static cpio iproute2 tcpdump iputils-ping kmod xz-utils)
 test_packages=("${demo_packages[@]}" libclang-rt-dev clang-format python3-pytest python3-pytest-xdist
-	python3-scapy python3-yaml dpdk-dev git procps util-linux e2fsprogs shellcheck python3-pyflakes
+	python3-scapy python3-yaml dpdk-dev git procps util-linux e2fsprogs xfsprogs shellcheck python3-pyflakes
 	groff-base systemd dbus openvswitch-common openvswitch-switch openvswitch-testcontroller python3-os-ken openssl tshark lldpd)
 bench_packages=(dpdk-dev openvswitch-switch-dpdk coreutils iperf3)
 

@@ -124,7 +124,8 @@ static const char every_field[] =
 	"      nics: [ { portgroup: g, mac: 02:00:00:00:00:0C, queues: 2, mtu: 1400 }, { port: "
 	"sock }, { vf: eth0/0 } ],\n"
 	"      pin: [ { vcpu: 0, cpus: [ 02, 3 ] }, { vcpu: 1, cpus: [ 3 ] } ], balloon: false,\n"
-	"      rng: true, serial: pty, user: nobody, autostart: true }\n"
+	"      rng: true, serial: pty, user: nobody, chroot: /var/empty,\n"
+	"      autostart: true }\n"
 	"  - { name: web2, memory: {}, disks: [] }\n";
 
 static void assert_equal_confs(const struct conf *a, const struct conf *b)

@@ -28,7 +28,9 @@ static void whole_definition_is_read(void **state)
 		      " \"nics\": [{\"portgroup\": \"p\", \"socket\": \"s\","
 		      "   \"mac\": \"02:00:00:00:00:01\"}, {\"vf\": \"0000:01:10.0\"}],"
 		      " \"pin\": [{\"vcpu\": 1, \"cpus\": [3, 5]}],"
-		      " \"balloon\": false, \"serial\": \"off\", \"autostart\": true}"),
+		      " \"balloon\": false, \"serial\": \"off\", \"user\": \"u\", \"chroot\": "
+		      "\"/r\","
+		      " \"autostart\": true}"),
 		0);
 	assert_string_equal(def.name, "web1");
 	assert_int_equal(def.vcpus, 2);
@@ -45,6 +47,8 @@ static void whole_definition_is_read(void **state)
 	assert_int_equal(CPU_COUNT(&def.pins[0].cpus), 2);
 	assert_false(def.balloon);
 	assert_true(def.rng);
+	assert_string_equal(def.user, "u");
+	assert_string_equal(def.chroot, "/r");
 	assert_int_equal(vmm_definition_check(&def, &err), 0);
 	vmm_definition_done(&def);
 }

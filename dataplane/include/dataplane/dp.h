@@ -270,7 +270,8 @@ struct dp_fdb_entry {
 
 struct dp_fdb_info {
 	uint32_t n_entries, n_static, size;
-	uint64_t n_full; /* addresses not learned because the table was full */
+	uint64_t n_full;  /* addresses not learned because the table was full */
+	uint64_t n_moves; /* of addresses from port to port */
 };
 
 /** Call fn for each entry until it returns non-zero; returns that. thread: control. */
