@@ -142,10 +142,9 @@ static inline bool may_learn(const struct dp_snap_port *in, uint64_t src_key)
 }
 
 /* In a VLAN of copies every port seems to have every address: none is learned. */
-static inline bool is_unlearned(const struct dp_snap_bridge *bridge, uint64_t src_key)
+static inline bool is_unlearned(const struct dp_snap_bridge *bridge, uint64_t key)
 {
-	return unlikely(bridge->has_unlearned) &&
-	       dp_vlan_set_has(bridge->unlearned, (uint16_t)src_key);
+	return unlikely(bridge->has_unlearned) && dp_vlan_set_has(bridge->unlearned, (uint16_t)key);
 }
 
 /* A gratuitous ARP or RARP: somebody says that an address is elsewhere now. */
@@ -252,12 +251,15 @@ static inline bool wants_address(const struct dp_snap_port *out, uint64_t dst_ke
 	       ADDRESS(dst_key) == atomic_load_explicit(&out->port->own_mac, memory_order_relaxed);
 }
 
-/* Whether a team takes such frames from this member at all. */
+/* Whether a team takes such frames from this member at all. Copies are flooded, by the network too,
+ * and come back by the other members: they are sent (dp_team_transmit) and taken by one alone. */
 static inline int check_member(const struct dp_decide_ctx *ctx, const struct dp_verdict *v)
 {
 	const struct dp_snap_team *team = ctx->in->team;
 	uint8_t takes = is_multicast(v->dst_key) ? team->group : team->unicast;
 
+	if (team->is_many_links && is_unlearned(ctx->in->bridge, v->dst_key))
+		takes = team->uses[0].group;
 	return takes & ctx->member->member_bit ? DP_N_DROPS : DP_DROP_TEAM_STANDBY;
 }
 
@@ -269,6 +271,8 @@ static inline bool is_for(
 	const struct dp_snap_use *use;
 
 	if (likely(!ctx->member) || team->n_uses == 1)
+		return true;
+	if (team->is_many_links && is_unlearned(ctx->in->bridge, v->dst_key))
 		return true;
 	use = &team->uses[out->team_use_of == ctx->in->index + 1 ? out->team_use : 0];
 	return (is_multicast(v->dst_key) ? use->group : use->unicast) & ctx->member->member_bit;

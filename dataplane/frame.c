@@ -6,6 +6,26 @@
 #include <string.h>
 
 #include "frame.h"
+#include "vlan_rules.h"
+#include "wire.h"
+
+uint16_t dp_tag_of(const struct dp_frame *frame)
+{
+	return dp_load_be16(frame->head + 12) == ETHERTYPE_VLAN ? dp_load_be16(frame->head + 14)
+								: 0;
+}
+
+uint16_t dp_tag_on_port(const struct dp_item *item)
+{
+	switch (item->tag_op) {
+	case DP_TAG_KEEP:
+		return dp_tag_of(item->frame);
+	case DP_TAG_POP:
+		return 0;
+	default:
+		return item->tci;
+	}
+}
 
 unsigned dp_item_iov(const struct dp_item *item, uint8_t *head, struct iovec *iov, unsigned max)
 {

@@ -93,6 +93,12 @@ static inline int dp_tag_shift(uint8_t tag_op)
 	return tag_op == DP_TAG_PUSH ? 4 : tag_op == DP_TAG_POP ? -4 : 0;
 }
 
+/** The tag of a frame as it came in, 0 without one. */
+uint16_t dp_tag_of(const struct dp_frame *frame);
+
+/** And as it stands on the port that it leaves by. */
+uint16_t dp_tag_on_port(const struct dp_item *item);
+
 /**
  * Write the frame's private head as it leaves: the tag pushed, popped or set on the way.
  *

@@ -17,11 +17,6 @@ struct chosen {
 	unsigned n;
 };
 
-static uint16_t tag_of(const struct dp_frame *f)
-{
-	return dp_load_be16(f->head + 12) == ETHERTYPE_VLAN ? dp_load_be16(f->head + 14) : 0;
-}
-
 static bool is_tagged(const struct dp_frame *f)
 {
 	return dp_load_be16(f->head + 12) == ETHERTYPE_VLAN;
@@ -33,23 +28,10 @@ static bool is_whole(const struct dp_frame *f)
 	return f->n_head >= DP_HEAD_MIN || (f->n_head >= ETH_BYTES && !is_tagged(f));
 }
 
-/* The tag of a frame as it stands on a port, 0 without one. */
-static uint16_t tag_on_port(const struct dp_item *item)
-{
-	switch (item->tag_op) {
-	case DP_TAG_KEEP:
-		return tag_of(item->frame);
-	case DP_TAG_POP:
-		return 0;
-	default:
-		return item->tci;
-	}
-}
-
-/* Its VLAN there, or VLAN_NOT_THERE. */
+/* The VLAN of a frame as it stands on a port, or VLAN_NOT_THERE. */
 static uint16_t vlan_on(const struct dp_snap_port *port, const struct dp_item *item)
 {
-	return dp_vlan_ingress(&port->vlan, tag_on_port(item));
+	return dp_vlan_ingress(&port->vlan, dp_tag_on_port(item));
 }
 
 /* As in Open vSwitch: what is in the output's VLAN already is not copied there, nor what tells
@@ -116,7 +98,8 @@ static void cut(struct dp_item *item, uint32_t snaplen, struct dp_frame *ret)
 static void tag_by_vlan(struct dp_item *item, const struct dp_snap_port *to, uint16_t vlan)
 {
 	const struct dp_frame *f = item->frame;
-	uint16_t was = tag_of(f), tci = (uint16_t)(VLAN_PCP(tag_on_port(item)) | VLAN_VID(was));
+	uint16_t was = dp_tag_of(f),
+		 tci = (uint16_t)(VLAN_PCP(dp_tag_on_port(item)) | VLAN_VID(was));
 
 	item->tag_op = (uint8_t)dp_vlan_egress(&to->vlan, vlan, is_tagged(f), tci, &item->tci);
 	/* On the port it had another priority than here, or none. */
@@ -205,7 +188,14 @@ void dp_mirror_begin(struct dp_worker *w, const struct dp_snap_port *in)
 	}
 }
 
-void dp_mirror_received(struct dp_worker *w, const struct dp_snap_port *in)
+/* What a team does not take from a member comes, or has come, by another: it is copied from there.
+ */
+static bool is_taken(uint8_t why)
+{
+	return why != DP_DROP_TEAM_STANDBY && why != DP_DROP_TEAM_OWN;
+}
+
+void dp_mirror_received(struct dp_worker *w, const struct dp_snap_port *in, const uint8_t *why)
 {
 	const struct dp_mirror_marks *all = marks(w);
 
@@ -216,7 +206,7 @@ void dp_mirror_received(struct dp_worker *w, const struct dp_snap_port *in)
 		for (unsigned i = 0; i < w->burst.n; i++) {
 			const struct dp_item item = as_received(&w->burst.frames[i]);
 
-			if (all->received[i] >> slot & 1)
+			if ((all->received[i] >> slot & 1) && is_taken(why[i]))
 				choose(&chosen, &item, vlan_on(in, &item));
 		}
 		if (chosen.n)

@@ -108,6 +108,12 @@ static int attach(struct xdp *x, const struct interface *now, bool generic)
 	return r;
 }
 
+static void tell_policy(const struct dp_port *port, struct xdp *x)
+{
+	xdp_program_set_host(x->program, (enum xdp_host)port->policy.host);
+	xdp_program_set_slow(x->program, port->policy.takes_protocols & DP_TAKES_SLOW);
+}
+
 static void tell_own(struct dp_port *port, struct xdp *x, const struct interface *now)
 {
 	uint64_t vlans[DP_VLAN_WORDS];
@@ -144,7 +150,7 @@ static int attach_any(
 {
 	int native, generic;
 
-	xdp_program_set_host(x->program, (enum xdp_host)port->policy.host);
+	tell_policy(port, x);
 	tell_own(port, x, now);
 	x->segmented = needs_segments(now);
 	native = attach(x, now, false);
@@ -301,7 +307,7 @@ static int xdp_changed(struct dp_port *port, struct sh_err *err)
 
 	if (!x->program)
 		return 0;
-	xdp_program_set_host(x->program, (enum xdp_host)port->policy.host);
+	tell_policy(port, x);
 	if (port->policy.host == DP_HOST_ALL_BUT_VMS)
 		dp_port_tell_addresses(port);
 	else

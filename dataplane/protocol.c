@@ -111,6 +111,7 @@ static void send_one(struct dp_worker *w, struct rte_mbuf *m)
 	struct note note = *rte_pktmbuf_mtod(m, struct note *);
 	const struct dp_snapshot *s = w->snapshot;
 	struct dp_item item = { .frame = w->burst.frames, .tag_op = DP_TAG_KEEP };
+	const struct dp_snap_port *by, *as;
 
 	rte_pktmbuf_adj(m, sizeof(note));
 	w->burst.mbufs[0] = m;
@@ -119,9 +120,11 @@ static void send_one(struct dp_worker *w, struct rte_mbuf *m)
 	/* The port may have gone since. */
 	if (note.port >= s->n_ports || !s->ports[note.port])
 		return;
-	dp_transmit(w, s->ports[note.port], &item, 1);
-	if (unlikely(s->ports[note.port]->captures))
-		dp_capture_sent(w, s->ports[note.port], &item, 1);
+	by = s->ports[note.port];
+	as = by->master ? by->master : by;
+	dp_transmit(w, by, &item, 1);
+	if (unlikely(as->captures))
+		dp_capture_sent(w, as, &item, 1);
 }
 
 void dp_protocol_send_all(struct dp_worker *w)

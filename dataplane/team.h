@@ -17,6 +17,7 @@ struct dp_snap_port;
 struct dp_snap_use {
 	uint8_t n;                           /* members that send */
 	uint8_t unicast, group;              /* bits of members that such frames are taken from */
+	uint16_t first;                      /* of those that send: the index of its port */
 	uint16_t by_bucket[DP_TEAM_BUCKETS]; /* indexes of ports */
 };
 
@@ -24,7 +25,8 @@ struct dp_snap_team {
 	uint8_t mode; /* by which frames are shared out */
 	uint8_t n_uses;
 	uint8_t unicast, group; /* of any use */
-	bool drops_own; /* frames come back by another member: those of our own are dropped */
+	bool drops_own;     /* frames come back by another member: those of our own are dropped */
+	bool is_many_links; /* members may lead to different switches of one network */
 	struct dp_snap_use uses[DP_TEAM_MAX_USES]; /* the team's own first */
 };
 

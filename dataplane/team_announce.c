@@ -40,7 +40,8 @@ static bool on_line(void *ctx, const struct dp_fdb_line *line)
 	struct dp_team *team = ctx;
 	const struct dp_port *port = team->port->dp->by_index[line->port];
 
-	if (port && port != team->port)
+	/* There is nobody behind a mirror's output. */
+	if (port && port != team->port && !team->port->is_mirror_output)
 		announce(team, &team->uses[dp_team_use_of(team->port, port)], line->key);
 	return false;
 }

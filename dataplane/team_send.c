@@ -69,6 +69,14 @@ static unsigned bucket_of_flow(const struct dp_frame *f)
 	return (unsigned)(dp_hash_mix(h, left) >> 58);
 }
 
+/* In a VLAN of copies: the network floods them back, and nothing else tells them from others'. */
+static bool is_of_copies(const struct dp_snap_port *out, const struct dp_item *item)
+{
+	uint16_t vlan = dp_vlan_ingress(&out->vlan, dp_tag_on_port(item));
+
+	return vlan != VLAN_NOT_THERE && dp_vlan_set_has(out->bridge->unlearned, vlan);
+}
+
 static void transmit(struct dp_worker *w, uint16_t member, struct dp_item *items, unsigned n)
 {
 	const struct dp_snap_port *out = w->snapshot->ports[member];
@@ -111,6 +119,7 @@ void dp_team_transmit(struct dp_worker *w, const struct dp_snap_port *in,
 	const struct dp_snap_use *use =
 		&team->uses[in->team_use_of == out->index + 1 ? in->team_use : 0];
 	bool by_mac = team->mode == DP_TEAM_BALANCE_MAC;
+	bool looks = team->is_many_links && out->bridge->has_unlearned;
 	uint16_t to[DP_BURST] = { 0 };
 	bool differ = false;
 
@@ -119,7 +128,7 @@ void dp_team_transmit(struct dp_worker *w, const struct dp_snap_port *in,
 			items[i].drop = DP_DROP_LINK_DOWN;
 		return;
 	}
-	if (use->n == 1) {
+	if (use->n == 1 && !looks) {
 		transmit(w, use->by_bucket[0], items, n);
 		return;
 	}
@@ -128,6 +137,8 @@ void dp_team_transmit(struct dp_worker *w, const struct dp_snap_port *in,
 
 		to[i] = use->by_bucket[by_mac ? dp_team_bucket_of_mac(f->head + 6)
 					      : bucket_of_flow(f)];
+		if (unlikely(looks) && team->uses[0].n && is_of_copies(out, &items[i]))
+			to[i] = team->uses[0].first;
 		differ |= to[i] != to[0];
 	}
 	if (differ)

@@ -337,6 +337,8 @@ static void draw_use(
 	ret->n = c->n;
 	ret->unicast = c->unicast;
 	ret->group = c->group;
+	if (c->n)
+		ret->first = team->members[c->slots[0]].port->index;
 	for (unsigned b = 0; c->n && b < DP_TEAM_BUCKETS; b++)
 		ret->by_bucket[b] = team->members[c->buckets[b]].port->index;
 }
@@ -352,6 +354,7 @@ void dp_team_draw(const struct dp_team *team, struct dp_snap_team *ret)
 		ret->unicast |= ret->uses[i].unicast;
 		ret->group |= ret->uses[i].group;
 	}
+	ret->is_many_links = mode == DP_TEAM_BALANCE_MAC || mode == DP_TEAM_ACTIVE_BACKUP;
 	/* One that sends by a single member hears its own frames of no other. */
 	ret->drops_own =
 		team->n_uses > 1 || mode == DP_TEAM_BALANCE_MAC || mode == DP_TEAM_BALANCE_TCP;

@@ -24,6 +24,7 @@ struct vlan_tag {
 volatile __u32 host;          /* enum xdp_host */
 volatile __u64 own_mac;       /* address << 16, as in the switch's keys */
 volatile __u32 untagged_vlan; /* the switch's VLAN of untagged frames */
+volatile __u32 speaks_slow;   /* not 0: slow protocols, LACP, are the switch's alone */
 
 /* Not variables: to index them takes CAP_PERFMON. Written by shuntd, each word at once. */
 struct {
@@ -99,6 +100,14 @@ static __always_inline bool is_link_local(__u64 dst)
 	return (dst >> 16 & 0xf0ffffffffff) == LINK_LOCAL;
 }
 
+#define SLOW_PROTOCOLS 0x020000c28001 /* 01:80:c2:00:00:02, likewise; IEEE 802.3, annex 57A */
+
+/* The other end must not be answered by two: the kernel too may have a bond. */
+static __always_inline bool is_lacp(const struct ethhdr *eth, __u64 dst)
+{
+	return speaks_slow && dst >> 16 == SLOW_PROTOCOLS && eth->h_proto == bpf_htons(ETH_P_SLOW);
+}
+
 static __always_inline struct uses uses_of(__u32 vid)
 {
 	__u32 word = (vid & VID_MASK) >> 6;
@@ -156,6 +165,8 @@ int shunt_uplink(struct xdp_md *ctx)
 	dst = address_key(eth->h_dest);
 	if (host != XDP_HOST_NONE && dst == own_mac)
 		return to_host(ctx, XDP_COUNT_HOST);
+	if (is_lacp(eth, dst))
+		return to_switch(ctx);
 	used = uses_of(vid);
 	if (is_link_local(dst))
 		used.by_switch = true;

@@ -135,6 +135,11 @@ void xdp_program_set_host(struct xdp_program *p, enum xdp_host host)
 	STORE(p->bpf->bss->host, host);
 }
 
+void xdp_program_set_slow(struct xdp_program *p, bool speaks)
+{
+	STORE(p->bpf->bss->speaks_slow, speaks);
+}
+
 void xdp_program_set_own(
 	struct xdp_program *p, const uint8_t *mac, const uint64_t vlans[DP_VLAN_WORDS])
 {

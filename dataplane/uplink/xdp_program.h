@@ -31,6 +31,10 @@ int xdp_program_set_socket(struct xdp_program *p, unsigned queue, int fd);
 
 void xdp_program_set_host(struct xdp_program *p, enum xdp_host host);
 
+/** Whether the switch speaks slow protocols (LACP) here: the host then gets none of their frames.
+ */
+void xdp_program_set_slow(struct xdp_program *p, bool speaks);
+
 /** shape: mac[6] is the interface's; bit 0 of vlans is untagged */
 void xdp_program_set_own(
 	struct xdp_program *p, const uint8_t *mac, const uint64_t vlans[DP_VLAN_WORDS]);

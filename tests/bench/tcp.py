@@ -35,26 +35,26 @@ def _guests(folder, paths, nic):
                       folder=folder, program="iperf3", nic=nic) for i, path in enumerate(paths, 1)]
 
 
-def _do(guest, line, seconds=30):
+def run_in(guest, line, seconds=30):
     status, output = guest.run(line, seconds)
     if status:
         raise Failed(f"{line}: exit {status}: {output}")
     return output
 
 
-def _offloads(guest):
+def offloads(guest):
     """What the guest's driver has taken of the offer, which is all that it knows."""
-    bits = _do(guest, f"cat {FEATURES}").strip()
+    bits = run_in(guest, f"cat {FEATURES}").strip()
     features = int(bits[::-1], 2)
     return [name for name in OFFLOADS if features & getattr(vhost_guest, f"F_{name}")]
 
 
 def _transfer(client, server):
-    _do(server, SERVE)
+    run_in(server, SERVE)
     words = f"iperf3 -c {server.address} -4 -i 0 -t {SECONDS} -O {SLOW_START_S} -J"
-    end = json.loads(_do(client, words, SECONDS + SLOW_START_S + 30))["end"]
+    end = json.loads(run_in(client, words, SECONDS + SLOW_START_S + 30))["end"]
     return {"mbps": end["sum_received"]["bits_per_second"] / 1e6,
-            "retransmits": end["sum_sent"]["retransmits"], "offloads": _offloads(client)}
+            "retransmits": end["sum_sent"]["retransmits"], "offloads": offloads(client)}
 
 
 def measure(switch, parent, nic=""):

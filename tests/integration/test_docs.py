@@ -439,4 +439,4 @@ ports:
         monitor.wait()
         monitor.stdout.close()
     with open(f"/proc/{switch.pid}/status") as f:
-        assert int(re.search(r"CapBnd:\s*(\w+)", f.read()).group(1), 16).bit_count() == 8
+        assert int(re.search(r"CapBnd:\s*(\w+)", f.read()).group(1), 16).bit_count() == 9

@@ -17,6 +17,7 @@ from vhost_guest import BROADCAST, frame, mac
 A, HOST = mac(0xa), mac(0xb0)
 TEAM = ("type: uplink, devices: [ \"packet:eth1\", \"packet:eth2\" ], team: lacp, lacp_rate: fast, "
         "trunk: all")
+SLOW = b"\x88\x09"
 OUTAGE_S = 0.05
 ATTEMPTS = 3  # of something that a busy machine may spoil
 
@@ -56,12 +57,12 @@ def make_site(make_netns, make_switch):
     sites = []
 
     def make(fields=TEAM, settings=("lacp=active", "other_config:lacp-time=fast"), ovs=True,
-             **options):
+             devices=BOTH, **options):
         site = Site(make_netns, make_switch, fields, **options)
         sites.append(site)
         if ovs:
             site.ovs = OvsBond(site.peer, ["e1", "e2"], ["h0"], settings)
-            site.wait_in_use(*BOTH)
+            site.wait_in_use(*devices)
         return site
     yield make
     for site in sites:
@@ -112,6 +113,37 @@ def test_it_negotiates_shows_its_partner_and_shares_flows_out(make_site, tap):
         assert sum(sent) == 200 and min(sent) > 40, sent
         # LACPDUs are nobody's but the switch's.
         assert a.recv(0.05) is None
+    assert_sums_hold(site.switch)
+
+
+@pytest.mark.parametrize("host_gets", ["own", "none", "all-but-vms"])
+def test_lacp_by_xdp_is_the_switchs_alone_whatever_the_host_gets(make_site, tap, host_gets):
+    devices = ("xdp:eth1", "xdp:eth2")
+    site = make_site(TEAM.replace("packet:", "xdp:") + f", host: {host_gets}", devices=devices)
+    wait_for(lambda: site.ovs.in_use() == ["e1", "e2"], 10, "the partner too")
+    host, heard_by_host = tap(site.host, "eth0"), tap(site.ns, "eth1")
+    assert site.switch.port("up0")["host"] == host_gets
+    assert all(m["xdp"] == "native" for m in site.members().values())
+    before = site.members()["xdp:eth1"]["lacp"]["received"]
+    with plug(site.switch, "a") as a:
+        host.send(frame(BROADCAST, HOST, payload=b"to all"))
+        assert a.recv()[:12] == BROADCAST + HOST
+        learned(site.switch, "up0", HOST)
+        for i in range(50):
+            a.send(flow(i))
+        assert sum(f[6:12] == A for f in (host.recv(5) for _ in range(50)) if f) == 50
+        wait_for(lambda: site.members()["xdp:eth1"]["lacp"]["received"] > before + 1, 10,
+                 "two more LACPDUs")
+        assert a.recv(0.05) is None
+    while (f := heard_by_host.recv(0.05)) is not None:
+        assert f[12:14] != SLOW, f
+    # Without LACP such frames are the host's as before, which may have a bond of its own.
+    site.switch.cli("port", "set", "up0", "--team", "balance-tcp", "--lacp-rate",
+                    "none")
+    if host_gets != "none":
+        wait_for(lambda: (heard_by_host.recv(1) or bytes(14))[12:14] == SLOW, 10, "an LACPDU")
+    site.switch.cli("port", "set", "up0", "--team", "lacp")
+    site.wait_in_use(*devices)
     assert_sums_hold(site.switch)
 
 

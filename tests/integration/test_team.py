@@ -534,3 +534,105 @@ def test_uplinks_are_listed_device_by_device(make_site):
     assert "packet:eth1,packet:eth2" in site.switch.cli("show")
     shown = site.switch.cli("uplink", "show", "up0")
     assert "active-backup" in shown and "packet:eth1" in shown
+
+
+def mirrored(site, name):
+    return site.switch.json("mirror", "show", name)["tx_packets"]
+
+
+def received(*taps):
+    """What came until nothing did for a moment, without announcements."""
+    got = []
+    for tap in taps:
+        while (f := tap.recv(0.2)) is not None:
+            if not is_rarp(f, f[6:12]):
+                got.append(f)
+    return got
+
+
+@pytest.mark.parametrize("mode", ["balance-mac", "active-backup"])
+def test_a_mirror_of_a_team_copies_what_goes_by_any_of_its_devices_once_each(make_site, mode):
+    site = make_site({"up0": TEAM + mode, "a": "vlan: 100", "b": "vlan: 100", "m": ""})
+    taps = [site.tap("p1"), site.tap("p2")]
+    with plug(site.switch, "a") as a, plug(site.switch, "b") as b, plug(site.switch, "m") as m:
+        site.switch.cli("mirror", "add", "w", "--bridge", "br0", "--select-src-port", "up0",
+                        "--select-dst-port", "up0", "--output-port", "m")
+        sources = [mac(0x100 + i) for i in range(8)]
+        for source in sources:
+            a.send(frame(HOST, source))
+        expected = sorted(frame(HOST, s, 100, length=64) for s in sources)
+        sent = [received(t) for t in taps]
+        assert sorted(sum(sent, [])) == expected
+        assert all(sent) == (mode == "balance-mac")
+        assert sorted(m.recv_all()) == expected
+        b.recv_all()
+        # The network floods to both devices: what is dropped at one is not copied from there.
+        came = [frame(a_mac, HOST, 100, payload=p, length=64)
+                for a_mac, p in ((sources[0], b"1"), (BROADCAST, b"2"))]
+        for t in taps:
+            for f in came:
+                t.send(f)
+        wait_for(lambda: site.switch.stats("up0")["rx_packets"] == 4, 5, "four frames")
+        taken = came + came[:1] if mode == "balance-mac" else came
+        assert sorted(m.recv_all()) == sorted(taken)
+        assert site.switch.stats("up0")["drops"].get("team_standby", 0) == (
+            1 if mode == "balance-mac" else 2)
+        assert mirrored(site, "w") == 8 + len(taken)
+    assert_sums_hold(site.switch)
+
+
+def test_a_team_is_a_mirrors_output_and_takes_nothing_else(make_site):
+    site = make_site({"up0": BACKUP, "a": "vlan: 100", "b": "vlan: 100"})
+    p1, p2 = site.tap("p1"), site.tap("p2")
+    with plug(site.switch, "a") as a, plug(site.switch, "b") as b:
+        a.send(frame(BROADCAST, A))
+        assert b.recv_only(frame(BROADCAST, A))
+        learned(site.switch, "a", A)
+        site.switch.cli("mirror", "add", "w", "--bridge", "br0", "--select-src-port", "b",
+                        "--output-port", "up0")
+        received(p1, p2)
+        copied = frame(A, B, payload=b"copied")
+        b.send(copied)
+        assert a.recv() == copied and p1.recv() == copied
+        a.send(frame(BROADCAST, A))
+        p1.send(frame(BROADCAST, HOST, 100))
+        wait_for(lambda: site.switch.stats("up0")["drops"] == {"from_mirror_port": 1}, 5, "dropped")
+        # The other device goes on with it, and announces nobody, since nobody is behind.
+        announced = site.switch.json("uplink", "show", "up0")["announced"]
+        site.net.ip("link", "set", "p1", "down")
+        wait_for(lambda: site.states()["eth2"] == "active", 5, "eth2 takes over")
+        b.send(copied)
+        assert p2.recv() == copied and p2.recv(0.7) is None
+    assert site.switch.json("uplink", "show", "up0")["announced"] == announced
+    assert_sums_hold(site.switch)
+
+
+@pytest.mark.parametrize("mode", ["balance-mac", "active-backup", "balance-tcp"])
+def test_copies_in_a_vlan_leave_a_team_once_and_do_not_come_back(make_site, mode):
+    """The network floods what it has not learned: to the other device as well, where that is no
+    part of one link."""
+    site = make_site({"up0": TEAM + mode, "a": "vlan: 100", "b": "vlan: 100", "ids": "vlan: 999"})
+    taps = [site.tap("p1"), site.tap("p2")] if mode == "balance-tcp" else [site.bridge()]
+    with plug(site.switch, "a") as a, plug(site.switch, "b") as b, \
+            plug(site.switch, "ids") as ids:
+        site.switch.cli("mirror", "add", "far", "--bridge", "br0", "--select-src-port", "a,up0",
+                        "--output-vlan", "999", "--select-vlan", "100")
+        sources = [mac(0x100 + i) for i in range(8)]
+        for source in sources:
+            a.send(frame(BROADCAST, source))
+            learned(site.switch, "a", source)
+        got = received(*taps)
+        assert sorted(f for f in got if f[14:16] == b"\x03\xe7") == sorted(
+            frame(BROADCAST, s, 999, length=64) for s in sources)
+        assert sorted(ids.recv_all()) == sorted(frame(BROADCAST, s) for s in sources)
+        b.recv_all()
+        # And what came by the team: its copy goes back there, once.
+        taps[0].send(frame(BROADCAST, HOST, 100, payload=b"in", length=64))
+        assert a.recv_only(frame(BROADCAST, HOST, payload=b"in"))
+        got = received(*taps)
+        assert got.count(frame(BROADCAST, HOST, 999, payload=b"in", length=64)) == 1
+        assert ids.recv_all() == [frame(BROADCAST, HOST, payload=b"in")]
+        # Another host's copies in that VLAN are taken, once each.
+        taps[0].send(frame(mac(0x77), HOST, 999, payload=b"far", length=64))
+        assert ids.recv_all() == [frame(mac(0x77), HOST, payload=b"far")]
+    assert_sums_hold(site.switch)

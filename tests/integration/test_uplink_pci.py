@@ -15,6 +15,8 @@ from daemon import SHUNT, SHUNTD, TOP, wait_for
 from guest import MACHINE, Machine, Monitor
 
 KERNELS, OURS, FUNCTION = "0000:01:00.0", "0000:02:00.0", "0000:01:10.0"
+# A wire each: one NIC of the switch's, one of the kernel's for a bond at the other end.
+WIRES = {"0000:05:00.0": "0000:06:00.0", "0000:07:00.0": "0000:08:00.0"}
 NICS = {"igb": (OURS, "n1"), "e1000e": ("0000:03:00.0", "n8"), "virtio": ("0000:04:00.0", "n9")}
 CONFIG = """memory: { size: 64M, hugepages: off }
 workers: { cpus: [ 0, 1 ] }
@@ -26,10 +28,10 @@ ports:
 GUEST = "vm.sock 02:00:00:00:00:0a 10.0.1.9 10.0.1.1"
 
 
-def nic(slot, device, options=""):
-    """Words of QEMU for one more NIC on the wire."""
+def nic(slot, device, options="", hub=0):
+    """Words of QEMU for one more NIC on a wire."""
     return ["-device", f"pcie-root-port,id=rp{slot},chassis={slot + 1}",
-            "-netdev", f"hubport,hubid=0,id=n{slot}",
+            "-netdev", f"hubport,hubid={hub},id=n{slot}",
             "-device", f"{device},bus=rp{slot},netdev=n{slot},mac=02:00:00:00:01:0{slot}{options}"]
 
 
@@ -40,6 +42,7 @@ def machine(tmp_path_factory):
     qmp = os.path.join(folder, "qmp")
     machine = Machine("pci", folder, more=[
         *nic(8, "e1000e"), *nic(9, "virtio-net-pci", ",disable-legacy=on,iommu_platform=on"),
+        *(word for i in range(4) for word in nic(4 + i, "igb", hub=1 + i // 2)),
         *Monitor.words(qmp)])
     try:
         machine.ready()
@@ -93,12 +96,27 @@ def give_to_vfio(machine, address):
     assert machine.do(f"readlink {device}/driver").strip().endswith("/vfio-pci")
 
 
+def interface_of(machine, address):
+    """The kernel's interface of a NIC that its own driver has, or gets here."""
+    device = f"/sys/bus/pci/devices/{address}"
+    machine.do(f"echo >{device}/driver_override")
+    machine.run(f"readlink {device}/driver | grep -q '/igb$' || "
+                f"echo {address} >{device}/driver/unbind")
+    machine.do(f"[ -e {device}/driver ] || echo {address} >/sys/bus/pci/drivers_probe")
+    return machine.do(f"ls {device}/net").strip()
+
+
 def link_is(machine, state):
     wait_for(lambda: shown(machine, "port show up0")["link"] == state, 20, f"link {state}", 0.2)
 
 
 def is_pinged(machine):
     status, output = machine.run("ip netns exec x ping -q -c 3 -i 0.2 -W 2 10.0.0.1", 30)
+    return status == 0 and " 0% packet loss" in output
+
+
+def bond_answers(machine):
+    status, output = machine.run("ip netns exec x ping -q -c 3 -i 0.2 -W 1 10.0.0.9", 30)
     return status == 0 and " 0% packet loss" in output
 
 
@@ -231,6 +249,7 @@ def peer(machine):
     machine.do("ip netns add p && ip -n x neigh flush all")
     yield "p"
     shunt(machine, "port del up0")
+    # Physical interfaces come back to the first namespace when theirs ends.
     machine.run("ip link del sw1; ip link del sw2; ip netns del p")
 
 
@@ -250,17 +269,56 @@ def test_a_team_and_linux_bonding_are_one_link_that_outlives_each_wire(machine, 
                            "packet:sw1,packet:sw2 --failback-delay-ms 0 --team", team)
     assert status == 0, output
 
-    def answers():
-        status, output = machine.run("ip netns exec x ping -q -c 3 -i 0.2 -W 1 10.0.0.9", 30)
-        return status == 0 and " 0% packet loss" in output
-
-    wait_for(answers, 30, "the first ping")
+    wait_for(lambda: bond_answers(machine), 30, "the first ping")
     for i in (1, 2) if bond == "active-backup" else (1,):
         machine.do(f"ip -n {peer} link set p{i} down")
         wait_for(lambda: f"packet:sw{i} down" in shunt(machine, "port show up0")[1], 20, "no link",
                  0.2)
-        wait_for(answers, 30, f"a ping without wire {i}")
+        wait_for(lambda: bond_answers(machine), 30, f"a ping without wire {i}")
         machine.do(f"ip -n {peer} link set p{i} up")
         wait_for(lambda: f"packet:sw{i} down" not in shunt(machine, "port show up0")[1], 30,
                  "the link is back", 0.2)
-        wait_for(answers, 30, f"a ping with wire {i} again")
+        wait_for(lambda: bond_answers(machine), 30, f"a ping with wire {i} again")
+
+
+@pytest.mark.parametrize("kind", ["pci", "xdp"])
+def test_lacp_with_linux_bonding_by_nics(machine, peer, kind):
+    """Each NIC of the team has one of the bond's at the other end of its wire."""
+    ours, theirs = list(WIRES), [interface_of(machine, address) for address in WIRES.values()]
+    machine.do(f"ip -n {peer} link add bond0 type bond mode 802.3ad lacp_rate fast miimon 20")
+    for name in theirs:
+        machine.do(f"ip link set {name} netns {peer} && ip -n {peer} link set {name} master bond0")
+    machine.do(f"ip -n {peer} link set bond0 up && ip -n {peer} addr add 10.0.0.9/24 dev bond0")
+    if kind == "pci":
+        for address in ours:
+            give_to_vfio(machine, address)
+        devices = [f"pci:{address}" for address in ours]
+    else:
+        names = [interface_of(machine, address) for address in ours]
+        for name in names:
+            machine.do(f"ip link set {name} up")
+        devices = [f"xdp:{name}" for name in names]
+    status, output = shunt(machine, "port add up0 --bridge br0 --type uplink --trunk all --devices",
+                           ",".join(devices), "--team lacp --lacp-rate fast --failback-delay-ms 0")
+    assert status == 0, output
+
+    def members():
+        return {m["device"]: m for m in shown(machine, "uplink show up0")["members"]}
+
+    def in_use():
+        return [d for d in devices if members()[d]["state"] == "active"]
+
+    wait_for(lambda: in_use() == devices, 60, "both in use", 0.5)
+    systems = {m["lacp"]["actor"]["system"] for m in members().values()}
+    assert len(systems) == 1
+    bond = machine.do(f"ip netns exec {peer} cat /proc/net/bonding/bond0")
+    assert bond.count(f"system mac address: {systems.pop()}") == 2, bond
+    if kind == "xdp":
+        assert {m["xdp"] for m in members().values()} == {"native"}
+
+    wait_for(lambda: bond_answers(machine), 30, "a ping")
+    set_link(machine, "n4", False)
+    wait_for(lambda: in_use() == devices[1:], 30, "the other alone", 0.2)
+    wait_for(lambda: bond_answers(machine), 30, "a ping without the first wire")
+    set_link(machine, "n4", True)
+    wait_for(lambda: in_use() == devices, 60, "both in use again", 0.5)

@@ -138,10 +138,10 @@ class Guest(Console):
 
     def __init__(self, name, vhost_socket=None, address=None, mac=None, server=False, memory="128M",
                  queues=1, cpus=1, mtu=1500, folder=None, more=(), program=None, nic="", tap=None,
-                 prefix=()):
+                 prefix=(), cpu="max"):
         """server: QEMU owns the socket and waits for the switch. more: further words for QEMU.
         program: what guest-kernel has put into its initramfs. nic: properties of the NIC. tap: an
-        interface in place of a socket. prefix: words in front of the command."""
+        interface in place of a socket. prefix: words in front of the command. cpu: model and features."""
         self.address, self.mac = address.split("/")[0], mac
         super().__init__(name, folder or tempfile.mkdtemp(prefix=f"shunt-guest-{name}-"))
         mode = "server=on,wait=on" if server else "reconnect=1"
@@ -152,7 +152,7 @@ class Guest(Console):
         properties = f",{nic}" if nic else ""
         initrd = f"initrd-{program}.gz" if program else "initrd.gz"
         self.start(
-            [*prefix, "qemu-system-x86_64", "-accel", accelerator(), "-M", "q35", "-cpu", "max",
+            [*prefix, "qemu-system-x86_64", "-accel", accelerator(), "-M", "q35", "-cpu", cpu,
              "-smp", str(cpus), "-m", memory, "-nodefaults", "-no-user-config",
              "-display", "none", "-no-reboot",
              "-kernel", os.path.join(GUEST, "vmlinuz"), "-initrd", os.path.join(GUEST, initrd),
