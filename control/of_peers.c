@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -184,14 +185,34 @@ static int open_socket(const struct of_target *target)
 	return socket(target->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
+/* A socket that nobody serves any more is in the way; one that somebody serves is his, and be it
+ * shuntd's own. */
+static int clear_path(const struct of_target *target)
+{
+	const struct sockaddr_un *un = (const struct sockaddr_un *)&target->address;
+	_cleanup_close_ int fd = open_socket(target);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (lstat(un->sun_path, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	if (connect(fd, (const struct sockaddr *)un, target->address_len) == 0 || errno == EAGAIN)
+		return -EADDRINUSE;
+	return unlink(un->sun_path) < 0 ? -errno : 0;
+}
+
 static int bind_at(int fd, const struct of_target *target)
 {
 	const struct sockaddr_un *un = (const struct sockaddr_un *)&target->address;
-	int one = 1;
+	int one = 1, r;
 
 	if (target->address.ss_family == AF_UNIX) {
-		if (unlink(un->sun_path) < 0 && errno != ENOENT)
-			return -errno;
+		r = clear_path(target);
+		if (r < 0)
+			return r;
 	} else if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0) {
 		return -errno;
 	}
@@ -204,10 +225,11 @@ static int bind_at(int fd, const struct of_target *target)
 
 static int start_listening(struct endpoint *e, struct sh_err *err)
 {
-	int r;
+	_cleanup_close_ int fd = open_socket(&e->target);
+	int r = fd < 0 ? -errno : bind_at(fd, &e->target);
 
-	e->fd = open_socket(&e->target);
-	r = e->fd < 0 ? -errno : bind_at(e->fd, &e->target);
+	if (r == 0)
+		e->fd = TAKE_FD(fd);
 	if (r == 0)
 		r = sd_event_add_io(
 			e->peers->ctl->sw.event, &e->source, e->fd, EPOLLIN, on_accept, e);
@@ -366,6 +388,17 @@ int of_peers_set(struct of_peers *peers, const struct openflow_conf *conf, struc
 	if (unused != peers->tls)
 		of_tls_free(unused);
 	return r;
+}
+
+void of_peers_part(struct of_peers *peers)
+{
+	struct endpoint *e;
+
+	LIST_FOREACH (e, &peers->endpoints, link) {
+		while (!LIST_EMPTY(&e->of))
+			drop_peer(e, LIST_FIRST(&e->of));
+		e->wait_s = 0;
+	}
 }
 
 int of_peers_new(struct ctl *ctl, struct openflow *of, const char *name, struct of_peers **ret,

@@ -21,5 +21,8 @@ void of_peers_free(struct of_peers *peers);
  */
 int of_peers_set(struct of_peers *peers, const struct openflow_conf *conf, struct sh_err *err);
 
+/** Part with all who are connected: they, or the bridge, connect again. */
+void of_peers_part(struct of_peers *peers);
+
 /** Connect again, probe, time out. Once a second. */
 void of_peers_tick(struct of_peers *peers);

@@ -31,6 +31,7 @@ struct openflow {
 	struct of_conns *conns;
 	struct of_peers *peers;
 	bool secure, has_controllers;
+	uint64_t datapath_id;
 	uint64_t alone_after_ns;
 	uint64_t n_refused, refused_ns; /* learned flows, and when that was told last */
 	uint64_t controlled_ns;         /* when a controller was last there; 0: never */
@@ -141,6 +142,7 @@ int openflow_new(struct ctl *ctl, const char *name, struct dp_bridge *bridge,
 		openflow_free(of);
 		return r;
 	}
+	of->datapath_id = conf->datapath_id;
 	of->alone_after_ns = conf->alone_after_s * NS_PER_S;
 	openflow_refresh(of);
 	*ret = of;
@@ -158,6 +160,16 @@ void openflow_free(struct openflow *of)
 	free(of);
 }
 
+/* Controllers ask for it once, when they have come: so they come again, as in Open vSwitch. */
+static void take_datapath_id(struct openflow *of, uint64_t datapath_id)
+{
+	if (of->datapath_id == datapath_id)
+		return;
+	of->datapath_id = datapath_id;
+	of_conns_set_datapath_id(of->conns, datapath_id);
+	of_peers_part(of->peers);
+}
+
 int openflow_set(struct openflow *of, const struct openflow_conf *conf, struct sh_err *err)
 {
 	bool changed = of->secure != conf->secure ||
@@ -165,6 +177,7 @@ int openflow_set(struct openflow *of, const struct openflow_conf *conf, struct s
 	int r = of_peers_set(of->peers, conf, err);
 
 	if (r == 0) {
+		take_datapath_id(of, conf->datapath_id);
 		of->alone_after_ns = conf->alone_after_s * NS_PER_S;
 		of_switch_set_max_flows(of->sw, conf->flow_limit);
 		of_conns_set_rate(of->conns, conf->rate_limit, burst_of(conf->rate_limit));

@@ -54,6 +54,11 @@ void of_conns_set_rate(struct of_conns *conns, uint32_t packet_in_rate, uint32_t
 	conns->conf.packet_in_burst = packet_in_burst;
 }
 
+void of_conns_set_datapath_id(struct of_conns *conns, uint64_t datapath_id)
+{
+	conns->conf.datapath_id = datapath_id;
+}
+
 static void link_conn(struct of_conn *conn)
 {
 	struct of_conns *conns = conn->conns;

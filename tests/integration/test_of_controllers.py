@@ -157,6 +157,19 @@ def test_an_os_ken_application_hears_of_ports(application):
              COMES_S, "it came, went, came back and went")
 
 
+def test_a_bridge_takes_another_datapath_id_and_nobodys_socket(make_bridge, listener):
+    bridge = make_bridge(target_of(listener))
+    controller = Client.accept(listener)
+    bridge.switch.cli("bridge", "set", "br0", "--datapath-id", "00000000000000ee")
+    with pytest.raises(ConnectionError):  # so that it asks anew
+        while True:
+            controller.recv()
+    assert "dpid:00000000000000ee" in bridge.ofctl("show")
+    done = bridge.switch.run("bridge", "set", "br0", "--controllers", "punix:shunt.sock")
+    assert done.returncode == 1 and "already in use" in done.stderr, done
+    assert bridge.switch.json("bridge", "show", "br0")["controllers"] == [target_of(listener)]
+
+
 # When the controller is away
 
 def test_a_standalone_bridge_learns_until_a_controller_answers_and_again_when_it_left(

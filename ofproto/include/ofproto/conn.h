@@ -36,6 +36,7 @@ void of_conns_free(struct of_conns *conns); /* with all connections that are lef
 
 /** As in struct of_conns_conf, from now on. */
 void of_conns_set_rate(struct of_conns *conns, uint32_t packet_in_rate, uint32_t packet_in_burst);
+void of_conns_set_datapath_id(struct of_conns *conns, uint64_t datapath_id);
 
 /**
  * A connection, with its hello in the output.
