@@ -116,9 +116,9 @@ def test_stock_kernel_boots_to_a_shell_and_powers_off(machine):
 
 def test_stock_kernel_runs_on_two_vcpus_and_after_a_reboot(machine, tmp_path_factory):
     """QEMU, which emulates AMD-V here, now and then ends with all that is in it when a guest of a
-    guest reboots, or a vCPU that starts has a triple fault: one run in twenty. Guests of
-    QEMU's own KVM reset by themselves as well (doc/vmm.md has counts). Another machine is asked
-    then. A fault of shunt-vmm's own would be there each time."""
+    guest reboots, or a vCPU that starts has a triple fault. Guests of QEMU's own KVM reset by
+    themselves as well (doc/vmm.md has counts). Another machine is asked then; a fault that is
+    there each time fails."""
     tried = [machine]
     try:
         while True:
