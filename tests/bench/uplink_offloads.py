@@ -4,9 +4,10 @@ same guests with a NIC that has none. The switch is one and the same: what diffe
 a megabyte is, for the guests as for the switch.
 
 The guests, emulated, bound both figures, so each has a core, and the switch's worker, which sleeps
-between frames, shares the receiver's: with it busy on a core of its own, two guests on the other, it
-was measured how they take turns. Nor do the guests do what a NIC has no part in: their programs do not
-touch the data (stream.c), and their kernels copy without `rep movs`, which is emulated byte by byte."""
+between frames, shares the sender's: with it busy on a core of its own, two guests on the other, it
+was measured how they take turns. Windows are large from the begin, or it is their growth that is.
+Nor do the guests do what a NIC has no part in: their programs do not touch the data (stream.c), and
+their kernels copy without `rep movs`, which is emulated byte by byte."""
 
 import tempfile
 
@@ -18,8 +19,9 @@ from tcp import offloads, run_in
 
 NONE = "csum=off,gso=off,guest_csum=off,mrg_rxbuf=off," + ",".join(
     f"{side}_{what}=off" for side in ("host", "guest") for what in ("tso4", "tso6", "ecn", "ufo"))
-PLACES = (CPU, WORKER_CPU)  # of the sender, of the receiver
+PLACES = (WORKER_CPU, CPU)  # of the sender, of the receiver
 SECONDS, SETTLE_S = 12, 2
+WINDOW = "4096 4194304 16777216"  # bytes: enough for all that is on its way
 SERVE = (f"mkfifo /tmp/out; stream serve {SETTLE_S} >/tmp/out 2>&1 & exec 3</tmp/out; "
          "read -r word <&3; [ \"$word\" = listening ]")
 
@@ -31,6 +33,8 @@ def _guest(i, path, folder, nic):
 
 
 def _stream(sender, receiver):
+    for guest, buffers in ((sender, "tcp_wmem"), (receiver, "tcp_rmem")):
+        run_in(guest, f"echo {WINDOW} >/proc/sys/net/ipv4/{buffers}")
     run_in(receiver, SERVE)
     run_in(sender, f"stream send {receiver.address} {SECONDS}", SECONDS + 30)
     words = run_in(receiver, "cat <&3").split()
