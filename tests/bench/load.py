@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Generators: dpdk-testpmd on core 0 as the virtual machines behind the switch's ports."""
 
+import contextlib
 import os
 import struct
 import time
@@ -137,8 +138,9 @@ class Many_macs:
         self.pmd.stop()
 
 
-def measure(load, switch, folder):
-    """Run one load through one switch. Returns {mpps, cycles}."""
+@contextlib.contextmanager
+def running(load, switch, folder):
+    """The load goes through the switch, and has for a moment."""
     load.start(folder)
     try:
         switch.start(folder, sockets(folder, load.n_ports))
@@ -146,12 +148,18 @@ def measure(load, switch, folder):
             load.pmd.ready()
             load.begin()
             time.sleep(SETTLE_S)
-            switch.cycles()
-            before, begin = load.pmd.rx_packets(load.receivers), time.monotonic()
-            time.sleep(MEASURE_S)
-            after, end = load.pmd.rx_packets(load.receivers), time.monotonic()
-            return {"mpps": (after - before) / (end - begin) / 1e6, "cycles": switch.cycles()}
+            yield
         finally:
             switch.stop()
     finally:
         load.stop()
+
+
+def measure(load, switch, folder):
+    """Run one load through one switch. Returns {mpps, cycles}."""
+    with running(load, switch, folder):
+        switch.cycles()
+        before, begin = load.pmd.rx_packets(load.receivers), time.monotonic()
+        time.sleep(MEASURE_S)
+        after, end = load.pmd.rx_packets(load.receivers), time.monotonic()
+        return {"mpps": (after - before) / (end - begin) / 1e6, "cycles": switch.cycles()}

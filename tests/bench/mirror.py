@@ -5,7 +5,7 @@ commit before, the cost of having them at all."""
 
 import time
 
-from load import SETTLE_S, Circle, sockets
+from load import SETTLE_S, Circle, running
 from rounds import alternate, compare, record
 from switches import Shunt
 
@@ -38,19 +38,9 @@ class Mirrored(Shunt):
 def _rounds(build, frame_bytes, runs, folder):
     """Cycles without a mirror, with one of an idle port, and of a busy one; a tuple a round."""
     load, switch = Circle(frame_bytes), Mirrored(build)
-    load.start(folder)
-    try:
-        switch.start(folder, sockets(folder, load.n_ports))
-        try:
-            load.pmd.ready()
-            load.begin()
-            time.sleep(SETTLE_S)
-            return [tuple(switch.with_mirror_of(s) for s in (None, "idle", "p0"))
-                    for _ in range(ROUNDS_A_RUN * runs)]
-        finally:
-            switch.stop()
-    finally:
-        load.stop()
+    with running(load, switch, folder):
+        return [tuple(switch.with_mirror_of(s) for s in (None, "idle", "p0"))
+                for _ in range(ROUNDS_A_RUN * runs)]
 
 
 def run(report, build, runs, folder):

@@ -228,6 +228,23 @@ void rig_end(struct rig *rig)
 	assert_int_equal(rig->n_flows, 0);
 }
 
+int rig_setup(void **state)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+
+	assert_non_null(rig);
+	rig_start(rig, NULL);
+	*state = rig;
+	return 0;
+}
+
+int rig_teardown(void **state)
+{
+	rig_end(*state);
+	free(*state);
+	return 0;
+}
+
 static void wake(void *ctx)
 {
 	struct peer *peer = ctx;

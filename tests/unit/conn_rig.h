@@ -67,6 +67,11 @@ struct rig {
 void rig_start(struct rig *rig, const struct of_conns_conf *conf); /* conf may be NULL */
 void rig_end(struct rig *rig);
 
+/* Of a test whose state is a rig as rig_start makes it by default; any rig that was allocated ends
+ * so. */
+int rig_setup(void **state);
+int rig_teardown(void **state);
+
 struct peer {
 	struct rig *rig;
 	struct of_conn *conn;

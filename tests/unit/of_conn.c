@@ -5,26 +5,8 @@
 #include "unit.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "conn_rig.h"
-
-static int setup(void **state)
-{
-	struct rig *rig = calloc(1, sizeof(*rig));
-
-	assert_non_null(rig);
-	rig_start(rig, NULL);
-	*state = rig;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rig_end(*state);
-	free(*state);
-	return 0;
-}
 
 /* Bytes and handshake */
 
@@ -261,7 +243,7 @@ static void controllers_control_and_services_do_not(void **state)
 	assert_int_equal(of_conns_n(rig->conns), 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void)
 {

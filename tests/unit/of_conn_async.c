@@ -29,13 +29,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	rig_end(*state);
-	free(*state);
-	return 0;
-}
-
 static void see_id(struct rig *rig, unsigned reason, uint16_t controller_id)
 {
 	static const uint8_t frame[100] = { 2, 0, 0, 0, 0, 1 };
@@ -426,7 +419,7 @@ static void flows_may_go_while_they_are_told(void **state)
 	peer_ask_flows(&peer, 7, MP_FLOW); /* and nobody reads it */
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, rig_teardown)
 
 int main(void)
 {

@@ -4,31 +4,12 @@
  */
 #include "unit.h"
 
-#include <stdlib.h>
-
 #include "conn_rig.h"
 
 #define ONF     0x4f4e4600u
 #define CONTROL 2300
 #define ADD     2301
 #define BOTH    3 /* atomic and ordered */
-
-static int setup(void **state)
-{
-	struct rig *rig = calloc(1, sizeof(*rig));
-
-	assert_non_null(rig);
-	rig_start(rig, NULL);
-	*state = rig;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rig_end(*state);
-	free(*state);
-	return 0;
-}
 
 static void put_head(struct of_buf *body, uint32_t what, uint32_t id, unsigned type, unsigned flags)
 {
@@ -389,7 +370,7 @@ static void bundles_and_what_they_hold_have_their_limits(void **state)
 	peer_expect_nothing(&peer);
 }
 
-#define claim(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define claim(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void)
 {

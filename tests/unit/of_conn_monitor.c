@@ -55,13 +55,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	rig_end(*state);
-	free(*state);
-	return 0;
-}
-
 static void take_update(struct view *view, const uint8_t *update, unsigned len)
 {
 	unsigned event = of_get_u16(update), priority;
@@ -516,7 +509,7 @@ static void view_is_right_in_the_end(void **state)
 	free(view);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, rig_teardown)
 
 int main(void)
 {

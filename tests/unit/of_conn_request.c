@@ -6,26 +6,8 @@
 #include "unit.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "conn_rig.h"
-
-static int setup(void **state)
-{
-	struct rig *rig = calloc(1, sizeof(*rig));
-
-	assert_non_null(rig);
-	rig_start(rig, NULL);
-	*state = rig;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rig_end(*state);
-	free(*state);
-	return 0;
-}
 
 /* Requests */
 
@@ -354,7 +336,7 @@ static void slave_reads_and_does_not_write(void **state)
 	assert_int_equal(rig->n_flows, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void)
 {
