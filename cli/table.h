@@ -29,6 +29,14 @@ void cli_table_print(struct cli_table *table);
 /** Print an array of objects. */
 void cli_table_list(const struct cli_column *columns, unsigned n, const json_t *array);
 
+/** The same, the cells of one column being texts, to be freed, that a function makes of each row.
+ */
+void cli_table_list_with(const struct cli_column *columns, unsigned n, const json_t *array,
+	unsigned column, char *(*cell)(const json_t *object));
+
+/** "512M", "1.3G": bytes in the unit that people say them in; a text to be freed. */
+char *cli_size_text(const json_t *bytes);
+
 /**
  * A JSON value as people read it: lists with commas, reals with one decimal, nothing for null.
  *
