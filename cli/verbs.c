@@ -48,7 +48,7 @@ static const struct cli_option capture_options[] = {
 		"default: both",
 		"in|out|both" },
 	{ "filter", "frames that it matches alone, as tcpdump takes it", "EXPRESSION" },
-	{ "snaplen", "bytes of a frame at most; default: all", "BYTES" },
+	{ "snaplen", "bytes of a frame at most; default, and 0: all", "BYTES" },
 	{ "count", "end after so many frames", "N" },
 	{ 0 },
 };
