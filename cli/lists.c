@@ -107,21 +107,6 @@ void cli_print_fdb(struct cli *cli, const json_t *result)
 	LIST(columns, result);
 }
 
-void cli_print_flows(struct cli *cli, const json_t *result)
-{
-	static const struct cli_column columns[] = {
-		{ "BRIDGE", "bridge", false },
-		{ "TABLE", "table", true },
-		{ "PRIORITY", "priority", true },
-		{ "PACKETS", "n_packets", true },
-		{ "BYTES", "n_bytes", true },
-		{ "MATCH", "match", false },
-		{ "ACTIONS", "actions", false },
-	};
-
-	LIST(columns, result);
-}
-
 void cli_print_groups(struct cli *cli, const json_t *result)
 {
 	static const struct cli_column columns[] = {

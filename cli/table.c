@@ -119,12 +119,19 @@ void cli_table_print(struct cli_table *table)
 
 void cli_table_list(const struct cli_column *columns, unsigned n, const json_t *array)
 {
+	cli_table_list_on(columns, n, array, true);
+}
+
+void cli_table_list_on(
+	const struct cli_column *columns, unsigned n, const json_t *array, bool heading)
+{
 	struct cli_table *table = cli_table_new(columns, n, false);
 	json_t *object;
 	size_t i;
 
 	if (!table)
 		return;
+	scols_table_enable_noheadings(table->scols, !heading);
 	json_array_foreach (array, i, object)
 		cli_table_row(table, NULL, object);
 	cli_table_print(table);

@@ -29,6 +29,10 @@ void cli_table_print(struct cli_table *table);
 /** Print an array of objects. */
 void cli_table_list(const struct cli_column *columns, unsigned n, const json_t *array);
 
+/** The same, in blocks: the first one alone has a heading. */
+void cli_table_list_on(
+	const struct cli_column *columns, unsigned n, const json_t *array, bool heading);
+
 /**
  * A JSON value as people read it: lists with commas, reals with one decimal, nothing for null.
  *
