@@ -60,19 +60,28 @@ static void add(struct listing *listing, json_t *object)
 		listing->failed = true;
 }
 
+static json_t *bucket_object(const struct of_group_info *group, unsigned i)
+{
+	const struct of_bucket *b = &group->buckets[i];
+	struct of_buf buf = { 0 };
+	json_t *object;
+
+	of_actions_format(&b->actions, &buf);
+	object = json_pack("{s:i, s:o, s:I}", "weight", (int)b->weight, "actions",
+		method_of_text(&buf), "n_packets", (json_int_t)group->bucket_stats[i].n_packets);
+	if (b->watch_port != OF_PORT_ANY)
+		json_object_set_new(object, "watch_port", json_integer(b->watch_port));
+	if (b->watch_group != OF_GROUP_ANY)
+		json_object_set_new(object, "watch_group", json_integer(b->watch_group));
+	return object;
+}
+
 static json_t *buckets_array(const struct of_group_info *group)
 {
 	json_t *array = json_array();
 
-	for (unsigned i = 0; i < group->n_buckets; i++) {
-		const struct of_bucket *b = &group->buckets[i];
-		struct of_buf buf = { 0 };
-
-		of_actions_format(&b->actions, &buf);
-		json_array_append_new(array, json_pack("{s:i, s:o, s:I}", "weight", (int)b->weight,
-						     "actions", method_of_text(&buf), "n_packets",
-						     (json_int_t)group->bucket_stats[i].n_packets));
-	}
+	for (unsigned i = 0; i < group->n_buckets; i++)
+		json_array_append_new(array, bucket_object(group, i));
 	return array;
 }
 
@@ -102,17 +111,27 @@ int method_group_list(struct ctl *ctl, const struct call *call, json_t **ret, st
 	return each_bridge(ctl, call, list_groups, ret, err);
 }
 
+static json_t *band_object(const struct of_meter_info *meter, unsigned i)
+{
+	const struct of_band *band = &meter->bands[i];
+	bool remarks = band->type == OF_MB_DSCP_REMARK;
+	json_t *object = json_pack("{s:s, s:I, s:I}", "type", remarks ? "dscp_remark" : "drop",
+		"rate", (json_int_t)band->rate, "n_packets",
+		(json_int_t)meter->band_stats[i].n_packets);
+
+	if (meter->flags & OF_MF_BURST)
+		json_object_set_new(object, "burst", json_integer(band->burst));
+	if (remarks)
+		json_object_set_new(object, "prec_level", json_integer(band->prec_level));
+	return object;
+}
+
 static json_t *bands_array(const struct of_meter_info *meter)
 {
 	json_t *array = json_array();
 
 	for (unsigned i = 0; i < meter->n_bands; i++)
-		json_array_append_new(
-			array, json_pack("{s:s, s:I, s:I, s:I}", "type",
-				       meter->bands[i].type == OF_MB_DROP ? "drop" : "dscp_remark",
-				       "rate", (json_int_t)meter->bands[i].rate, "burst",
-				       (json_int_t)meter->bands[i].burst, "n_packets",
-				       (json_int_t)meter->band_stats[i].n_packets));
+		json_array_append_new(array, band_object(meter, i));
 	return array;
 }
 

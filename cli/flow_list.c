@@ -26,7 +26,19 @@ static void print_table(const json_t *block, bool first)
 		{ "ACTIONS", "actions", false },
 	};
 
-	cli_table_list_on(columns, sizeof(columns) / sizeof(columns[0]), block, first);
+	struct cli_table *table =
+		cli_table_new(columns, sizeof(columns) / sizeof(columns[0]), false);
+	json_t *flow;
+	size_t i;
+
+	if (!table)
+		return;
+	if (!first)
+		cli_table_hide_heading(table);
+	json_array_foreach (block, i, flow)
+		cli_table_row(table, NULL, flow);
+	cli_table_print(table);
+	cli_table_free(table);
 }
 
 /* One array over all blocks, a flow a line. */
