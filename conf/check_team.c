@@ -124,6 +124,27 @@ int conf_check_order(const struct conf *conf, const struct conf_order *order,
 	return r;
 }
 
+static bool is_in_list(
+	const struct port_target devices[PORT_MAX_DEVICES], int n, const char *list, int wanted)
+{
+	char device[CONF_DEVICE_LEN];
+
+	while (list && (list = conf_list_next(list, device)))
+		if (find_device(devices, n, device) == wanted)
+			return true;
+	return false;
+}
+
+/* Without an order all are used. */
+static bool is_ordered(const struct conf_item *port,
+	const struct port_target devices[PORT_MAX_DEVICES], int n, int wanted)
+{
+	const char *active = conf_get(port, API_PORT, "active");
+
+	return !active || is_in_list(devices, n, active, wanted) ||
+	       is_in_list(devices, n, conf_get(port, API_PORT, "standby"), wanted);
+}
+
 static int check_primary(const struct conf_item *port, struct conf_where *where, struct sh_err *err)
 {
 	const char *primary = conf_get(port, API_PORT, "primary");
@@ -138,6 +159,9 @@ static int check_primary(const struct conf_item *port, struct conf_where *where,
 	if (find_device(devices, n, primary) < 0)
 		return conf_fail(where, "primary", err, -EINVAL,
 			"primary: '%s' is not one of the devices", primary);
+	if (!is_ordered(port, devices, n, find_device(devices, n, primary)))
+		return conf_fail(where, "primary", err, -EINVAL,
+			"primary: '%s' is neither active nor standby", primary);
 	return 0;
 }
 

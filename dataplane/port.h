@@ -77,14 +77,15 @@ struct dp_port {
 	uint16_t index;
 	struct dp_port_conf conf;
 	struct dp_port_policy policy;
-	uint8_t team_slot;    /* of a member */
-	uint8_t team_use;     /* the order that its frames take through a team, */
-	uint16_t team_use_of; /* and which, index + 1; others' own order */
-	bool is_controller;   /* the controller's side of a bridge: not listed */
-	bool link_up;         /* as the workers have it since the last snapshot */
-	bool was_up;          /* link state last announced */
-	char fallback[256];   /* why the device is used in a worse way than it could be */
-	char trouble[256];    /* why it is not used at all now, though the port is there */
+	uint8_t team_slot;       /* of a member */
+	uint8_t team_use;        /* the order that its frames take through a team, */
+	uint16_t team_use_of;    /* and which, index + 1; others' own order */
+	uint8_t team_use_before; /* scratch of a choice */
+	bool is_controller;      /* the controller's side of a bridge: not listed */
+	bool link_up;            /* as the workers have it since the last snapshot */
+	bool was_up;             /* link state last announced */
+	char fallback[256];      /* why the device is used in a worse way than it could be */
+	char trouble[256];       /* why it is not used at all now, though the port is there */
 	int8_t rxq_worker[DP_MAX_QUEUES]; /* who polls it, DP_NO_WORKER: nobody */
 	unsigned n_macs_seen;             /* scratch of a recount */
 	struct dp_capture *captures;      /* chain, NULL: none */

@@ -40,13 +40,13 @@ static int best_in(const struct dp_team_view *v, uint8_t mask)
 }
 
 /* What would be better than one that works: what is preferred to it, and settled. */
-static int better_than(const struct dp_team_view *v, int slot)
+static int better_than(const struct dp_team_view *v, uint8_t settled, int slot)
 {
 	bool stands_by = !(mask_of(v->active, v->n_active) & bit((unsigned)slot));
 
-	if (v->preferred >= 0 && v->settled & bit((unsigned)v->preferred))
+	if (v->preferred >= 0 && settled & bit((unsigned)v->preferred))
 		return v->preferred;
-	return stands_by ? first_in(v->active, v->n_active, v->settled) : -1;
+	return stands_by ? first_in(v->active, v->n_active, settled) : -1;
 }
 
 static void choose_one(
@@ -60,7 +60,7 @@ static void choose_one(
 		slot = best_in(v, allowed);
 	if (slot < 0)
 		return;
-	better = better_than(v, slot);
+	better = better_than(v, allowed & v->settled, slot);
 	ret->slots[ret->n++] = (uint8_t)(better >= 0 ? better : slot);
 }
 

@@ -63,7 +63,7 @@ static void say_waits(uint64_t left_ms, struct dp_member_info *ret)
 {
 	char why[64];
 
-	snprintf(why, sizeof(why), "works again, others give way in %u ms", (unsigned)left_ms);
+	snprintf(why, sizeof(why), "works again, waits %u ms more", (unsigned)left_ms);
 	say(ret, DP_MEMBER_WAITING, why);
 }
 

@@ -65,12 +65,14 @@ static uint8_t slots_of(const struct dp_team *team, const char names[][DP_MEMBER
 	return found;
 }
 
+/* The primary is of the team's own order; another one's first is preferred there. */
 static void list_members(
 	const struct dp_team *team, const struct dp_team_order *order, struct dp_team_view *v)
 {
 	const struct dp_team_policy *policy = &team->port->policy.team;
+	bool is_own = order == &team->uses[0].order;
 
-	v->preferred = policy->primary[0] ? slot_of(team, policy->primary) : -1;
+	v->preferred = is_own && policy->primary[0] ? slot_of(team, policy->primary) : -1;
 	if (order->n_active) {
 		v->n_active = slots_of(team, order->active, order->n_active, v->active);
 		v->n_standby = slots_of(team, order->standby, order->n_standby, v->standby);
@@ -224,17 +226,47 @@ static void choose(struct dp_team *team, unsigned i, uint64_t now_ms)
 	struct dp_team_use *use = &team->uses[i];
 	struct dp_team_choice old = use->choice;
 	struct dp_team_view v;
-	uint64_t moved;
 
 	view(team, &use->order, now_ms, &v);
 	dp_team_choose(&v, &old, &use->choice);
-	moved = dp_team_moved(&old, &use->choice);
-	if (i == 0 && (moved || old.n != use->choice.n))
+	if (i == 0 && (dp_team_moved(&old, &use->choice) || old.n != use->choice.n))
 		log_choice(team, &use->choice);
-	if (moved && announces(team)) {
+}
+
+/* Addresses begin to go by another member when the choice changes, and when their port takes
+ * another order. */
+static void note_moved(
+	struct dp *dp, struct dp_team *team, const struct dp_team_choice before[DP_TEAM_MAX_USES])
+{
+	const struct dp_port *port;
+
+	LIST_FOREACH (port, &dp->ports, link) {
+		struct dp_team_use *use = &team->uses[dp_team_use_of(team->port, port)];
+		uint64_t moved;
+
+		if (port->bridge != team->port->bridge || port == team->port || port->team)
+			continue;
+		moved = dp_team_moved(&before[port->team_use_before], &use->choice);
 		use->moved |= moved;
-		dp_team_announce(team);
+		if (moved)
+			dp_team_announce(team);
 	}
+}
+
+static void choose_all(struct dp *dp, struct dp_team *team, uint64_t now_ms)
+{
+	struct dp_team_choice before[DP_TEAM_MAX_USES];
+	struct dp_port *port;
+
+	for (unsigned i = 0; i < team->n_uses; i++)
+		before[i] = team->uses[i].choice;
+	LIST_FOREACH (port, &dp->ports, link)
+		port->team_use_before = (uint8_t)dp_team_use_of(team->port, port);
+	collect_orders(dp, team);
+	for (unsigned i = 0; i < team->n_uses; i++)
+		choose(team, i, now_ms);
+	if (announces(team))
+		note_moved(dp, team, before);
 }
 
 static void note_wake_up(struct dp_team *team, uint64_t now_ms)
@@ -297,9 +329,7 @@ void dp_teams_update(struct dp *dp)
 		if (port->conf.kind != DP_PORT_TEAM)
 			continue;
 		look_at_members(team, now_ms);
-		collect_orders(dp, team);
-		for (unsigned i = 0; i < team->n_uses; i++)
-			choose(team, i, now_ms);
+		choose_all(dp, team, now_ms);
 		note_offloads(team);
 		note_wake_up(team, now_ms);
 		atomic_store(&port->txq_ready[0], any_sends(team));

@@ -156,7 +156,7 @@ def test_a_device_that_comes_back_waits_and_without_primary_stays_in_reserve(mak
     site.states_are("down", "active")
     site.net.ip("link", "set", "p1", "up")
     site.states_are("waiting", "active")
-    assert "others give way in" in site.members()["eth1"]["why"]
+    assert "works again, waits" in site.members()["eth1"]["why"]
     site.switch.cli("port", "set", "up0", "--failback-delay-ms", "0")
     site.states_are("standby", "active")
     # Better one that has not worked for long than none.
@@ -446,6 +446,46 @@ def test_a_port_group_pins_its_own_order(make_site):
     assert_sums_hold(site.switch)
 
 
+def test_a_port_that_takes_another_order_is_announced_where_it_is_now(make_site):
+    """Its group gives the order up, or it takes one that others have already."""
+    site = make_site({"up0": BACKUP, "a": "portgroup: prod", "b": "portgroup: move"},
+                     {"prod": "vlan: 100", "move": "vlan: 200, active: [ eth2 ]"})
+    p1, p2 = site.tap("p1"), site.tap("p2")
+    with plug(site.switch, "a") as a, plug(site.switch, "b") as b:
+        for guest, port, source in ((a, "a", A), (b, "b", B)):
+            guest.send(frame(BROADCAST, source))
+            learned(site.switch, port, source)
+        for words, by, told in (
+                (("portgroup", "set", "prod", "--active", "eth2"), p2, rarp(A, 100)),
+                (("portgroup", "set", "prod", "--active", "none"), p1, rarp(A, 100)),
+                (("portgroup", "set", "move", "--active", "none"), p1, rarp(B, 200))):
+            for tap in (p1, p2):  # until all is said that began before
+                while tap.recv(0.5):
+                    pass
+            site.switch.cli(*words)
+            assert by.recv_only(told), words
+            assert (p2 if by is p1 else p1).recv(0.3) is None, words
+
+
+def test_the_primary_is_the_uplinks_own_and_no_port_group_that_has_an_order(make_site):
+    site = make_site({"up0": BACKUP + ", primary: eth1", "a": "vlan: 100", "b": "portgroup: move",
+                      "c": "portgroup: only"},
+                     {"move": "vlan: 100, active: [ eth2 ], standby: [ eth1 ]",
+                      "only": "vlan: 100, active: [ eth2 ]"})
+
+    def orders():
+        return {o["port"]: o["devices"] for o in site.switch.json("uplink", "show", "up0")[
+            "orders"]}
+    site.states_are("active", "standby")
+    assert orders() == {"b": ["eth2"], "c": ["eth2"]}
+    site.net.ip("link", "set", "p2", "down")
+    site.states_are("active", "down")
+    assert orders() == {"b": ["eth1"], "c": []}
+    site.net.ip("link", "set", "p2", "up")
+    site.states_are("active", "standby")
+    assert orders() == {"b": ["eth2"], "c": ["eth2"]}
+
+
 def test_devices_come_and_go_while_frames_go_by_the_others(make_site):
     site = make_site({"up0": BACKUP, "a": "vlan: 100"}, n=3)
     outside = site.bridge(3)
@@ -518,6 +558,8 @@ def test_what_makes_no_sense_is_refused_with_the_field(make_site):
             (("port", "set", "up0", "--standby", "eth1"), "needs active"),
             (("port", "set", "up0", "--active", "eth1", "--standby", "packet:eth1"), "given twice"),
             (("port", "set", "up0", "--team", "balance-mac", "--primary", "eth1"), "active-backup"),
+            (("port", "set", "up0", "--primary", "eth2", "--active", "eth1"),
+             "primary: 'eth2' is neither active nor standby"),
             (("port", "set", "a", "--team", "balance-mac"), "team: belongs to type uplink"),
             (("portgroup", "set", "g", "--active", "packet:eth7"), "no device of a team"),
             (("port", "del", "up0"), None)):

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The same script of messages and frames for Shunt and for Open vSwitch, and what each made of it.
 
-A script is a list of steps, each with a name: Ask, Frame, Link. At its end stand the questions of
-`closing`: flows, groups, meters. A side answers a step with text, so that two sides compare and a
-difference reads well."""
+A script is a list of steps, each with a name: Ask, Talk, Leave, Told, Frame, Link. At its end
+stand the questions of `closing`: flows, groups, meters. A side answers a step with text, so that
+two sides compare and a difference reads well."""
 
+import socket
 import struct
 import time
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from vhost_guest import BROADCAST, mac
 # A frame of this kind goes out of all ports, by a flow that the harness keeps: behind it nothing
 # of an earlier frame can come.
 MARK_KIND, MARK_COOKIE = 0x88b7, 0xfeedfacecafe
+# Where a message has this address it means that of port 1, 2 or 3, which is each side's own.
+ADDRESSES = {port: b"port " + bytes([port]) for port in (1, 2, 3)}
 FRAME_S = 5
 UNASKED_S = 1
 MARK_FLOW = of.add([of.oxm("eth_type", MARK_KIND)],
@@ -30,6 +33,29 @@ class Ask:
     """A message; the answers up to a barrier's."""
     name: str
     data: bytes
+
+
+@dataclass
+class Talk:
+    """Messages behind each other, and the answers to each up to a barrier's; from whom: 0 the
+    connection of all other steps, others come when they are first named."""
+    name: str
+    data: list
+    whose: int = 0
+
+
+@dataclass
+class Leave:
+    """The end of another connection."""
+    name: str
+    whose: int
+
+
+@dataclass
+class Told:
+    """What the switch says by itself, n messages and no more."""
+    name: str
+    n: int
 
 
 @dataclass
@@ -126,12 +152,16 @@ def _multipart(data):
     if kind == of.MP_TABLE:
         # Lookups and hits count since the switch began, and scripts began at another time.
         return [f"table {t} has {n}" for t, n in struct.iter_unpack("!B3xI16x", body) if n]
+    if kind == of.MP_PORT_DESC:
+        # Of the three ports what both know of: names, addresses and speeds are their own.
+        ports = [struct.unpack_from("!I28xI", body, at) for at in range(0, len(body), 64)]
+        return [f"port {n} config={config:#x}" for n, config in ports if n in ADDRESSES]
     return [f"multipart {kind} {body.hex()}"]
 
 
 def _flows(answers):
     """The flags of all flows but the harness's own."""
-    return [struct.unpack_from("!H", entry, 14)[0] for data in answers
+    return [struct.unpack_from("!H", entry, 18)[0] for data in answers
             for entry in _entries(data[16:])]
 
 
@@ -170,11 +200,21 @@ class Side:
 
     def __init__(self, mgmt, ports):
         self.connection, self.ports, self.marked, self.n = of.Connection(mgmt), ports, False, 0
-        self.down = set()
+        self.down, self.mgmt, self.others = set(), mgmt, {}
         # miss_send_len: a service connection gets packet-ins once it has said so.
         assert not self.connection.ask(of.message(of.SET_CONFIG, struct.pack("!HH", 0, 0xffff)))
+        described = b"".join(d[16:] for d in self.connection.ask(of.multipart(of.MP_PORT_DESC)))
+        self.addresses = dict(struct.unpack_from("!I4x6s", described, at)
+                              for at in range(0, len(described), 64))
+
+    def addressed(self, data):
+        for port, address in ADDRESSES.items():
+            data = data.replace(address, self.addresses[port])
+        return data
 
     def reset(self):
+        for whose in list(self.others):
+            self.leave(whose)
         flows = _flows(self.connection.ask(of.flow_stats()))
         self.connection.unasked.clear()
         for data in (of.flow_mod(of.DELETE, table=of.ALL_TABLES),
@@ -184,8 +224,26 @@ class Side:
         self.unasked(sum(bool(flags & of.SEND_FLOW_REM) for flags in flows))
 
     def ask(self, data):
-        self.marked = False
+        self.marked, data = False, self.addressed(data)
         return readable(self.connection.ask(data), data)
+
+    def talk(self, step):
+        self.marked = False
+        if step.whose and step.whose not in self.others:
+            self.others[step.whose] = of.Connection(self.mgmt)
+        connection = self.others[step.whose] if step.whose else self.connection
+        messages = [self.addressed(data) for data in step.data]
+        return [f"{i} {line}" for i, (data, answers) in enumerate(zip(
+            messages, connection.talk(messages))) for line in readable(answers, data)]
+
+    def leave(self, whose):
+        """Until the switch has seen it: it hangs up when it has read all that it will read."""
+        connection = self.others.pop(whose)
+        connection.socket.shutdown(socket.SHUT_WR)
+        while connection.recv():
+            pass
+        connection.close()
+        return []
 
     def frame(self, step):
         if not self.marked:
@@ -232,8 +290,12 @@ class Side:
             self.link(step.port, step.up)
             self.told_of_link(step.port)
             return []
+        if isinstance(step, Leave):
+            return self.leave(step.whose)
+        if isinstance(step, Told):
+            return self.unasked(step.n)
         self.settle()
-        return self.ask(step.data)
+        return self.talk(step) if isinstance(step, Talk) else self.ask(step.data)
 
     def told_of_link(self, port):
         """Wait for the port's port-status."""

@@ -5,6 +5,7 @@ doc/openflow-differences.md made of it (python3 tests/lib/of_differences.py > th
 import re
 from dataclasses import dataclass
 
+ONF = "error experimenter 4f4e4600"
 FLOWS = "flows|aggregate"  # what a frame that one side dropped does to the counters
 
 
@@ -207,7 +208,12 @@ ACCEPTED = [
         "A flow-mod for table 254", "FLOW_MOD_FAILED BAD_TABLE_ID", "BAD_REQUEST EPERM",
         "There is no such table; Open vSwitch hides flows of its own there.",
         [errors("flow-mod .*", "(add|modify|delete) table 254", "5/2", "1/5"),
-         errors("flow-mod .*", "unknown command and table", "5/2", "5/6")]),
+         errors("flow-mod .*", "unknown command and table", "5/2", "5/6"),
+         ("in a bundle no such table", "messages", "2 error 5/2", "2 error 1/5")]),
+    Accepted(
+        "A modify that finds no flow, to a group that is not there", "BAD_ACTION BAD_OUT_GROUP",
+        "nothing is said", "The actions are wrong, whatever flows there are.",
+        [errors("flow-mod .*", "modify what is not there to no group", "2/9", "")]),
     Accepted(
         "Statistics of table 254", "BAD_REQUEST BAD_TABLE_ID", "Open vSwitch's own hidden flows",
         "There is no such table.",
@@ -248,6 +254,13 @@ ACCEPTED = [
         "What each can do.",
         [("group requests|requests", "features|multipart 8 of 0", "multipart 8 .*",
           "multipart 8 .*")]),
+    Accepted(
+        "A group that is modified", "keeps its counters; those of its buckets begin anew",
+        "all of them begin anew", "The buckets are others, the group is the same.",
+        [("group changes", "counters", ".* counters=\\(8, 650\\) .*",
+          ".* counters=\\(4, 325\\) .*"),
+         ("bundle done.*: group changed", "group counters", ".*=\\(2, 186\\) .*",
+          ".*=\\(1, 93\\) .*")]),
     # meters
     Accepted(
         "DSCP-remark bands, meter features", "are there", "BAD_BAND",
@@ -301,9 +314,52 @@ ACCEPTED = [
         [errors("requests", "table-mod 254", "8/0", "8/2"),
          errors("requests", "table-mod unknown bits", "8/1", "")]),
     Accepted(
+        "A port-mod with bits that mean nothing", "PORT_MOD_FAILED BAD_CONFIG", "is accepted",
+        "It is not what was asked for (7.4.4.8).",
+        [errors("requests", "port-mod of unknown bits", "7/2", "")]),
+    Accepted(
         "A multipart request in parts (MORE)", "MULTIPART_BUFFER_OVERFLOW", "is put together",
         "No request that is answered here needs more than one part.",
         [errors("requests", "more to come", "1/13", "")]),
+    # bundles
+    Accepted(
+        "A bundle of flags that nobody knows", "BUNDLE_FAILED BAD_FLAGS", "is opened",
+        "Nobody knows what was asked for (OpenFlow 1.4, 7.3.9.2).",
+        [("bundles of unknown flags and kinds", "flags .*", f"0 {ONF} 2307\n1 {ONF} 2302",
+          "0 type 4 .*\n1 type 4 .*"),
+         ("bundles of unknown flags and kinds", "added with flags .*",
+          f"0 {ONF} 2307\n1 {ONF} 2302", "1 type 4 .*")]),
+    Accepted(
+        "A bundle control of a type that nobody knows", "BUNDLE_FAILED BAD_TYPE",
+        "a reply of type 0", "Nothing was done that could be confirmed (OpenFlow 1.4, 7.3.9.2).",
+        [("bundles of unknown flags and kinds", "kind (8|65535)", f"1 {ONF} 2306",
+          "1 type 4 .*0000000100000000")]),
+    Accepted(
+        "A message of another version in a bundle", "BUNDLE_FAILED MSG_UNSUP",
+        "an error of Nicira's", "ONF's extension has no error of its own for it.",
+        [("in a bundle another version", "messages", f"2 {ONF} 2310",
+          "2 error experimenter 00002320 .*")]),
+    Accepted(
+        "A flow-mod of a header alone in a bundle", "BAD_REQUEST BAD_LEN",
+        "BUNDLE_FAILED MSG_UNSUP", "It may be in a bundle, and is too short.",
+        [("in a bundle a header alone", "messages", "2 error 1/6", f"2 {ONF} 2310")]),
+    Accepted(
+        "A flow-mod or packet-out of a buffer in a bundle", "BUFFER_UNKNOWN, and nothing is done",
+        "the buffer is overlooked", "Outside of bundles both answer BUFFER_UNKNOWN.",
+        [("in a bundle (packet-out of a )?buffer", "messages", f"3 {ONF} 2313|2 error .*\n.*",
+          "3 type 4 .*"),
+         ("in a bundle (packet-out of a )?buffer", "udp|flows then|" + FLOWS, ".*", "(?s).*")]),
+    Accepted(
+        "A port-mod in a bundle that is flagged atomic", "is done, or undone with the rest",
+        "BUNDLE_FAILED MSG_FAILED", "The standard lets a port-mod be in any bundle.",
+        [("bundle done atomic( and ordered)?: port-mod.*", "messages", ".*",
+          f"1 {ONF} 2313(\n3 {ONF} 2313)?"),
+         ("bundle done atomic( and ordered)?: port-mod", "ports|udp|flows then|" + FLOWS,
+          "(?s).*", ".*")]),
+    Accepted(
+        "More than 256 open bundles of a connection", "BUNDLE_FAILED OUT_OF_BUNDLES",
+        "are opened", "What a connection can hold is bounded.",
+        [("more bundles than a connection has", "one more", f"0 {ONF} 2305", "0 type 4 .*")]),
 ]
 
 HEAD = """<!-- made by tests/lib/of_differences.py -->

@@ -6,7 +6,7 @@ import random
 import struct
 
 import of_wire as of
-from differential import Ask, Frame, Link, Script
+from differential import ADDRESSES, Ask, Frame, Link, Script
 from of_frames import FRAMES, PLAIN, WELL_FORMED, frames, named
 from of_wire import oxm
 
@@ -517,6 +517,9 @@ def flow_mods():
         "modify by cookie": of.flow_mod(of.MODIFY, instructions=out3, cookie=0x100,
                                         cookie_mask=0x100),
         "modify what is not there": of.flow_mod(of.MODIFY, of.match(*MPLS_), out3),
+        "modify what is not there to no group": of.flow_mod(
+            of.MODIFY, of.match(*MPLS_), of.apply(of.group(77))),
+        "modify to no group": of.flow_mod(of.MODIFY, instructions=of.apply(of.group(77))),
         "modify in all tables": of.flow_mod(of.MODIFY, instructions=out3, table=255),
         "modify out_port": of.flow_mod(of.MODIFY, instructions=out3, out_port=3),
         "modify and reset": of.flow_mod(of.MODIFY, instructions=out3, flags=of.RESET_COUNTS),
@@ -631,6 +634,7 @@ def groups():
         Ask("add", of.group_mod(0, of.GROUP_ALL, 1, b2)),
         Ask("flow", of.add([], of.apply(of.group(1)))), *few,
         Ask("modify", of.group_mod(1, of.GROUP_ALL, 1, b3)), *few,
+        Ask("counters", of.multipart(of.MP_GROUP, struct.pack("!I4x", 1))),
         Ask("modify type", of.group_mod(1, of.INDIRECT, 1, change)), *few,
         Ask("delete", of.group_mod(2, 0, 1)), *few])
     yield Script("flows leave with their group", [
@@ -783,6 +787,8 @@ def requests():
             "!I4x6s2xIII4x", 9, bytes(6), 0, 0, 0))),
         Ask("port-mod of another address", of.message(of.PORT_MOD, struct.pack(
             "!I4x6s2xIII4x", 1, bytes(5) + b"\1", 0, 0, 0))),
+        Ask("port-mod of unknown bits", of.message(of.PORT_MOD, struct.pack(
+            "!I4x6s2xIII4x", 1, ADDRESSES[1], 0x80, 0x80, 0))),
         Ask("port-mod cut", of.message(of.PORT_MOD, bytes(8))),
         Ask("table-mod", of.message(of.TABLE_MOD, struct.pack("!B3xI", 1, 0))),
         Ask("table-mod all", of.message(of.TABLE_MOD, struct.pack("!B3xI", 255, 0))),

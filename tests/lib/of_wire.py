@@ -321,17 +321,22 @@ class Connection:
 
     def ask(self, data):
         """Send a message and a barrier; returns all answers to the message."""
-        self.xid += 2
-        self.socket.sendall(with_xid(data, self.xid) + message(BARRIER, xid=self.xid + 1))
-        answers = []
+        return self.talk([data])[0]
+
+    def talk(self, messages):
+        """Send messages and a barrier; returns a list of answers for each."""
+        first, self.xid = self.xid + 1, self.xid + len(messages) + 1
+        self.socket.sendall(b"".join(with_xid(data, xid) for xid, data in enumerate(
+            messages, first)) + message(BARRIER, xid=self.xid))
+        answers = [[] for _ in messages]
         while True:
             answer = self.recv()
             assert answer, f"no barrier reply; so far: {answers}"
             xid = struct.unpack_from("!I", answer, 4)[0]
-            if xid == self.xid + 1 and answer[1] == BARRIER_REPLY:
+            if xid == self.xid and answer[1] == BARRIER_REPLY:
                 return answers
-            if xid == self.xid:
-                answers.append(answer)
+            if first <= xid < self.xid:
+                answers[xid - first].append(answer)
             elif answer[1] == ECHO:
                 self.socket.sendall(message(ECHO_REPLY, answer[8:], xid))
             else:

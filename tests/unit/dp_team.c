@@ -198,6 +198,11 @@ static void a_member_that_nobody_names_is_never_chosen(void **state)
 		v.usable = v.settled = 0xfc;
 		choose(&v, &c);
 		assert_by(&c, 0, 0, 0);
+		/* Nor by being preferred. */
+		v.usable = v.settled = 0x7;
+		v.preferred = 2;
+		choose(&v, &c);
+		assert_by(&c, 1, 0, 0);
 	}
 }
 

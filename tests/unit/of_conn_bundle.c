@@ -4,36 +4,14 @@
  */
 #include "unit.h"
 
-#include "conn_rig.h"
-
-#define ONF     0x4f4e4600u
-#define CONTROL 2300
-#define ADD     2301
-#define BOTH    3 /* atomic and ordered */
-
-static void put_head(struct of_buf *body, uint32_t what, uint32_t id, unsigned type, unsigned flags)
-{
-	of_buf_put_u32(body, ONF);
-	of_buf_put_u32(body, what);
-	of_buf_put_u32(body, id);
-	of_buf_put_u16(body, (uint16_t)type);
-	of_buf_put_u16(body, (uint16_t)flags);
-}
-
-static void control(struct peer *peer, uint32_t xid, uint32_t id, unsigned type, unsigned flags)
-{
-	struct of_buf body = { 0 };
-
-	put_head(&body, CONTROL, id, type, flags);
-	assert_int_equal(peer_send_buf(peer, T_EXPERIMENTER, xid, &body), 0);
-}
+#include "bundle_by_hand.h"
 
 static void expect_reply(struct peer *peer, uint32_t xid, uint32_t id, unsigned type)
 {
 	const uint8_t *body = peer_expect(peer, T_EXPERIMENTER, xid);
 
-	assert_int_equal(of_get_u32(body), ONF);
-	assert_int_equal(of_get_u32(body + 4), CONTROL);
+	assert_int_equal(of_get_u32(body), BUNDLE_ONF);
+	assert_int_equal(of_get_u32(body + 4), BUNDLE_CONTROL);
 	assert_int_equal(of_get_u32(body + 8), id);
 	assert_int_equal(of_get_u16(body + 12), type + 1);
 	assert_int_equal(of_get_u16(body + 14), 0);
@@ -43,94 +21,19 @@ static void expect_reply(struct peer *peer, uint32_t xid, uint32_t id, unsigned 
 static void expect_bundle_error(struct peer *peer, uint32_t xid, unsigned code)
 {
 	peer_expect_error(peer, xid, OF_ET_EXPERIMENTER, 2300 + code);
-	assert_int_equal(of_get_u32(peer->msg + 12), ONF);
+	assert_int_equal(of_get_u32(peer->msg + 12), BUNDLE_ONF);
 }
 
 static void done(struct peer *peer, uint32_t id, unsigned type)
 {
-	control(peer, 9, id, type, BOTH);
+	bundle_control(peer, 9, id, type, BUNDLE_BOTH);
 	expect_reply(peer, 9, id, type);
 }
 
 static void refused(struct peer *peer, uint32_t id, unsigned type, unsigned flags, unsigned code)
 {
-	control(peer, 9, id, type, flags);
+	bundle_control(peer, 9, id, type, flags);
 	expect_bundle_error(peer, 9, code);
-}
-
-/* A message in a message; n: what its header says */
-static void add(struct peer *peer, uint32_t id, unsigned flags, const struct of_buf *inner)
-{
-	struct of_buf body = { 0 };
-
-	put_head(&body, ADD, id, 0, flags);
-	of_buf_put(&body, inner->data, inner->len);
-	assert_int_equal(peer_send_buf(peer, T_EXPERIMENTER, 7, &body), 0);
-}
-
-static void put_header(struct of_buf *msg, unsigned type, size_t n)
-{
-	of_buf_put_u8(msg, 4);
-	of_buf_put_u8(msg, (uint8_t)type);
-	of_buf_put_u16(msg, (uint16_t)n);
-	of_buf_put_u32(msg, 7);
-}
-
-static void put_flow_mod(struct of_buf *msg, unsigned command, unsigned priority, unsigned flags)
-{
-	put_header(msg, T_FLOW_MOD, 56);
-	of_buf_put_u64(msg, 0);
-	of_buf_put_u64(msg, 0);
-	of_buf_put_u8(msg, 0);
-	of_buf_put_u8(msg, (uint8_t)command);
-	of_buf_put_u32(msg, 0);
-	of_buf_put_u16(msg, (uint16_t)priority);
-	of_buf_put_u32(msg, OF_NO_BUFFER);
-	of_buf_put_u32(msg, OF_PORT_ANY);
-	of_buf_put_u32(msg, OF_GROUP_ANY);
-	of_buf_put_u16(msg, (uint16_t)flags);
-	of_buf_put_u16(msg, 0);
-	of_buf_put_u16(msg, 1); /* an empty match */
-	of_buf_put_u16(msg, 4);
-	of_buf_put_u32(msg, 0);
-}
-
-static void add_flow(struct peer *peer, uint32_t id, unsigned flags, unsigned priority)
-{
-	struct of_buf msg = { 0 };
-
-	put_flow_mod(&msg, OF_FC_ADD, priority, 0);
-	add(peer, id, flags, &msg);
-	of_buf_done(&msg);
-}
-
-static void add_port_mod(struct peer *peer, uint32_t id, uint32_t port, uint32_t config)
-{
-	struct of_buf msg = { 0 };
-
-	put_header(&msg, T_PORT_MOD, 40);
-	of_buf_put_u32(&msg, port);
-	assert_non_null(of_buf_add(&msg, 12));
-	of_buf_put_u32(&msg, config);
-	of_buf_put_u32(&msg, 0x65);
-	of_buf_put_u64(&msg, 0);
-	add(peer, id, BOTH, &msg);
-	of_buf_done(&msg);
-}
-
-static void add_packet_out(struct peer *peer, uint32_t id, size_t n_data)
-{
-	struct of_buf msg = { 0 };
-
-	put_header(&msg, T_PACKET_OUT, 32 + n_data);
-	of_buf_put_u32(&msg, OF_NO_BUFFER);
-	of_buf_put_u32(&msg, OF_PORT_CONTROLLER);
-	of_buf_put_u16(&msg, 8);
-	assert_non_null(of_buf_add(&msg, 6));
-	of_buf_put_u64(&msg, UINT64_C(0x12) << 48 | UINT64_C(8) << 32); /* pop_vlan */
-	assert_non_null(of_buf_add(&msg, n_data));
-	add(peer, id, BOTH, &msg);
-	of_buf_done(&msg);
 }
 
 static void bundle_is_opened_filled_closed_and_committed(void **state)
@@ -140,14 +43,14 @@ static void bundle_is_opened_filled_closed_and_committed(void **state)
 
 	peer_connect(&peer, rig, false);
 	done(&peer, 1, OF_BT_OPEN);
-	add_flow(&peer, 1, BOTH, 5);
-	add_flow(&peer, 1, BOTH, 6);
+	bundle_add_flow(&peer, 1, BUNDLE_BOTH, 5);
+	bundle_add_flow(&peer, 1, BUNDLE_BOTH, 6);
 	peer_expect_nothing(&peer);
 	done(&peer, 1, OF_BT_CLOSE);
 	assert_int_equal(rig->n_flows, 0);
 	done(&peer, 1, OF_BT_COMMIT);
 	assert_int_equal(rig->n_flows, 2);
-	refused(&peer, 1, OF_BT_COMMIT, BOTH, OF_BF_BAD_ID);
+	refused(&peer, 1, OF_BT_COMMIT, BUNDLE_BOTH, OF_BF_BAD_ID);
 }
 
 static void first_message_opens_a_bundle_too(void **state)
@@ -157,8 +60,8 @@ static void first_message_opens_a_bundle_too(void **state)
 
 	peer_connect(&peer, rig, false);
 	peer_connect(&other, rig, false);
-	add_flow(&peer, 1, BOTH, 5);
-	refused(&other, 1, OF_BT_COMMIT, BOTH, OF_BF_BAD_ID); /* another connection's */
+	bundle_add_flow(&peer, 1, BUNDLE_BOTH, 5);
+	refused(&other, 1, OF_BT_COMMIT, BUNDLE_BOTH, OF_BF_BAD_ID); /* another connection's */
 	done(&peer, 1, OF_BT_COMMIT);
 	assert_int_equal(rig->n_flows, 1);
 }
@@ -169,10 +72,10 @@ static void discarded_bundle_does_nothing(void **state)
 	struct peer peer;
 
 	peer_connect(&peer, rig, false);
-	add_flow(&peer, 1, BOTH, 5);
+	bundle_add_flow(&peer, 1, BUNDLE_BOTH, 5);
 	done(&peer, 1, OF_BT_DISCARD);
-	refused(&peer, 1, OF_BT_DISCARD, BOTH, OF_BF_BAD_ID);
-	refused(&peer, 1, OF_BT_CLOSE, BOTH, OF_BF_BAD_ID);
+	refused(&peer, 1, OF_BT_DISCARD, BUNDLE_BOTH, OF_BF_BAD_ID);
+	refused(&peer, 1, OF_BT_CLOSE, BUNDLE_BOTH, OF_BF_BAD_ID);
 	assert_int_equal(rig->n_flows, 0);
 }
 
@@ -182,23 +85,23 @@ static void misused_bundle_is_refused_and_over(void **state)
 
 	peer_connect(&peer, *state, false);
 	done(&peer, 1, OF_BT_OPEN);
-	refused(&peer, 1, OF_BT_OPEN, BOTH, OF_BF_BAD_ID);
-	refused(&peer, 1, OF_BT_COMMIT, BOTH, OF_BF_BAD_ID);
+	refused(&peer, 1, OF_BT_OPEN, BUNDLE_BOTH, OF_BF_BAD_ID);
+	refused(&peer, 1, OF_BT_COMMIT, BUNDLE_BOTH, OF_BF_BAD_ID);
 	done(&peer, 2, OF_BT_OPEN);
 	refused(&peer, 2, OF_BT_CLOSE, 1, OF_BF_BAD_FLAGS);
 	done(&peer, 2, OF_BT_OPEN);
 	refused(&peer, 2, OF_BT_COMMIT, 1, OF_BF_BAD_FLAGS);
 	done(&peer, 2, OF_BT_OPEN);
 	done(&peer, 2, OF_BT_CLOSE);
-	refused(&peer, 2, OF_BT_CLOSE, BOTH, OF_BF_BUNDLE_CLOSED);
+	refused(&peer, 2, OF_BT_CLOSE, BUNDLE_BOTH, OF_BF_BUNDLE_CLOSED);
 	done(&peer, 2, OF_BT_OPEN);
 	done(&peer, 2, OF_BT_CLOSE);
-	add_flow(&peer, 2, BOTH, 5);
+	bundle_add_flow(&peer, 2, BUNDLE_BOTH, 5);
 	expect_bundle_error(&peer, 7, OF_BF_BUNDLE_CLOSED);
 	done(&peer, 2, OF_BT_OPEN);
-	add_flow(&peer, 2, 1, 5);
+	bundle_add_flow(&peer, 2, 1, 5);
 	expect_bundle_error(&peer, 7, OF_BF_BAD_FLAGS);
-	refused(&peer, 2, OF_BT_DISCARD, BOTH, OF_BF_BAD_ID);
+	refused(&peer, 2, OF_BT_DISCARD, BUNDLE_BOTH, OF_BF_BAD_ID);
 }
 
 static void unknown_types_and_flags_are_refused(void **state)
@@ -206,8 +109,8 @@ static void unknown_types_and_flags_are_refused(void **state)
 	struct peer peer;
 
 	peer_connect(&peer, *state, false);
-	refused(&peer, 1, OF_BT_OPEN + 1, BOTH, OF_BF_BAD_TYPE);
-	refused(&peer, 1, OF_BT_DISCARD + 2, BOTH, OF_BF_BAD_TYPE);
+	refused(&peer, 1, OF_BT_OPEN + 1, BUNDLE_BOTH, OF_BF_BAD_TYPE);
+	refused(&peer, 1, OF_BT_DISCARD + 2, BUNDLE_BOTH, OF_BF_BAD_TYPE);
 	refused(&peer, 1, OF_BT_OPEN, 4, OF_BF_BAD_FLAGS);
 }
 
@@ -219,7 +122,7 @@ static void add_wrong(struct peer *peer, unsigned type, size_t n, uint32_t xid, 
 	of_buf_put_u8(&msg, (uint8_t)type);
 	of_buf_put_u16(&msg, (uint16_t)n);
 	of_buf_put_u32(&msg, xid);
-	add(peer, 1, BOTH, &msg);
+	bundle_add(peer, 1, BUNDLE_BOTH, &msg);
 	of_buf_done(&msg);
 	expect_bundle_error(peer, 7, code);
 }
@@ -231,7 +134,7 @@ static void message_that_cannot_be_in_a_bundle_is_refused_alone(void **state)
 	struct peer peer;
 
 	peer_connect(&peer, rig, false);
-	add_flow(&peer, 1, BOTH, 5);
+	bundle_add_flow(&peer, 1, BUNDLE_BOTH, 5);
 	add_wrong(&peer, T_BARRIER_REQUEST, 8, 7, OF_BF_MSG_UNSUP);
 	add_wrong(&peer, T_METER_MOD, 8, 7, OF_BF_MSG_UNSUP);
 	add_wrong(&peer, T_EXPERIMENTER, 8, 7, OF_BF_MSG_UNSUP);
@@ -239,10 +142,10 @@ static void message_that_cannot_be_in_a_bundle_is_refused_alone(void **state)
 	add_wrong(&peer, T_FLOW_MOD, 9, 7, OF_BF_MSG_BAD_LEN);
 	add_wrong(&peer, T_FLOW_MOD, 7, 7, OF_BF_MSG_BAD_LEN);
 	of_buf_put_u32(&cut, 0);
-	add(&peer, 1, BOTH, &cut);
+	bundle_add(&peer, 1, BUNDLE_BOTH, &cut);
 	expect_bundle_error(&peer, 7, OF_BF_MSG_BAD_LEN);
-	put_header(&bad, T_FLOW_MOD, 8);
-	add(&peer, 1, BOTH, &bad);
+	bundle_put_header(&bad, T_FLOW_MOD, 8);
+	bundle_add(&peer, 1, BUNDLE_BOTH, &bad);
 	peer_expect_error(&peer, 7, OF_ET_BAD_REQUEST, OF_BR_BAD_LEN);
 	of_buf_done(&cut);
 	of_buf_done(&bad);
@@ -257,21 +160,21 @@ static void failed_message_is_told_by_its_own_error_and_nothing_is_done(void **s
 	struct peer peer;
 
 	peer_connect(&peer, rig, false);
-	add_flow(&peer, 1, BOTH, 5);
-	add_port_mod(&peer, 1, 1, 1);
-	put_flow_mod(&wrong, OF_FC_ADD, 5, 0);
+	bundle_add_flow(&peer, 1, BUNDLE_BOTH, 5);
+	bundle_add_port_mod(&peer, 1, 1, 1);
+	bundle_put_flow_mod(&wrong, OF_FC_ADD, 5, 0);
 	wrong.data[32] = 0; /* a buffer, of which there is none */
-	add(&peer, 1, BOTH, &wrong);
+	bundle_add(&peer, 1, BUNDLE_BOTH, &wrong);
 	of_buf_done(&wrong);
-	add_packet_out(&peer, 1, 60);
+	bundle_add_packet_out(&peer, 1, 60);
 	peer_expect_nothing(&peer);
-	control(&peer, 9, 1, OF_BT_COMMIT, BOTH);
+	bundle_control(&peer, 9, 1, OF_BT_COMMIT, BUNDLE_BOTH);
 	peer_expect_error(&peer, 7, OF_ET_BAD_REQUEST, OF_BR_BUFFER_UNKNOWN);
 	expect_bundle_error(&peer, 9, OF_BF_MSG_FAILED);
 	assert_int_equal(rig->n_flows, 0);
 	assert_int_equal(rig->n_port_mods, 0);
 	assert_int_equal(rig->n_packet_outs, 0);
-	refused(&peer, 1, OF_BT_DISCARD, BOTH, OF_BF_BAD_ID);
+	refused(&peer, 1, OF_BT_DISCARD, BUNDLE_BOTH, OF_BF_BAD_ID);
 }
 
 static void port_mods_and_packet_outs_are_done_with_the_rest(void **state)
@@ -280,9 +183,9 @@ static void port_mods_and_packet_outs_are_done_with_the_rest(void **state)
 	struct peer peer;
 
 	peer_connect(&peer, rig, false);
-	add_packet_out(&peer, 1, 60);
-	add_port_mod(&peer, 1, 1, 1);
-	add_flow(&peer, 1, BOTH, 5);
+	bundle_add_packet_out(&peer, 1, 60);
+	bundle_add_port_mod(&peer, 1, 1, 1);
+	bundle_add_flow(&peer, 1, BUNDLE_BOTH, 5);
 	done(&peer, 1, OF_BT_COMMIT);
 	assert_int_equal(rig->n_flows, 1);
 	assert_int_equal(rig->n_port_mods, 1);
@@ -296,17 +199,17 @@ static void port_mods_are_undone_when_another_fails(void **state)
 
 	peer_connect(&peer, rig, false);
 	rig->refused_config = 0x20;
-	add_flow(&peer, 1, BOTH, 5);
-	add_port_mod(&peer, 1, 1, 1);
-	add_port_mod(&peer, 1, 1, 0x20);
-	control(&peer, 9, 1, OF_BT_COMMIT, BOTH);
+	bundle_add_flow(&peer, 1, BUNDLE_BOTH, 5);
+	bundle_add_port_mod(&peer, 1, 1, 1);
+	bundle_add_port_mod(&peer, 1, 1, 0x20);
+	bundle_control(&peer, 9, 1, OF_BT_COMMIT, BUNDLE_BOTH);
 	peer_expect_error(&peer, 7, OF_ET_PORT_MOD_FAILED, OF_PM_EPERM);
 	expect_bundle_error(&peer, 9, OF_BF_MSG_FAILED);
 	assert_int_equal(rig->port_config, 0);
 	assert_int_equal(rig->n_flows, 0);
-	add_packet_out(&peer, 1, 5);
-	add_port_mod(&peer, 1, 1, 1);
-	control(&peer, 9, 1, OF_BT_COMMIT, BOTH);
+	bundle_add_packet_out(&peer, 1, 5);
+	bundle_add_port_mod(&peer, 1, 1, 1);
+	bundle_control(&peer, 9, 1, OF_BT_COMMIT, BUNDLE_BOTH);
 	peer_expect_error(&peer, 7, OF_ET_BAD_REQUEST, OF_BR_BAD_PACKET);
 	expect_bundle_error(&peer, 9, OF_BF_MSG_FAILED);
 	assert_int_equal(rig->port_config, 0);
@@ -323,9 +226,9 @@ static void slave_has_no_bundles(void **state)
 	of_buf_put_u64(&body, 1);
 	assert_int_equal(peer_send_buf(&peer, T_ROLE_REQUEST, 3, &body), 0);
 	peer_expect(&peer, T_ROLE_REPLY, 3);
-	control(&peer, 9, 1, OF_BT_OPEN, BOTH);
+	bundle_control(&peer, 9, 1, OF_BT_OPEN, BUNDLE_BOTH);
 	peer_expect_error(&peer, 9, OF_ET_BAD_REQUEST, OF_BR_IS_SLAVE);
-	add_flow(&peer, 1, BOTH, 5);
+	bundle_add_flow(&peer, 1, BUNDLE_BOTH, 5);
 	peer_expect_error(&peer, 7, OF_ET_BAD_REQUEST, OF_BR_IS_SLAVE);
 }
 
@@ -337,14 +240,14 @@ static void bundle_that_nobody_uses_ends_after_ten_seconds(void **state)
 	peer_connect(&peer, rig, true);
 	done(&peer, 1, OF_BT_OPEN);
 	rig->now_ns += 9 * RIG_S;
-	add_flow(&peer, 1, BOTH, 5);
+	bundle_add_flow(&peer, 1, BUNDLE_BOTH, 5);
 	rig->now_ns += 9 * RIG_S;
 	assert_int_equal(of_conn_tick(peer.conn, rig->now_ns), 0);
 	peer_expect_nothing(&peer);
 	rig->now_ns += RIG_S;
 	assert_int_equal(of_conn_tick(peer.conn, rig->now_ns), 0);
 	expect_bundle_error(&peer, 9, OF_BF_TIMEOUT);
-	refused(&peer, 1, OF_BT_COMMIT, BOTH, OF_BF_BAD_ID);
+	refused(&peer, 1, OF_BT_COMMIT, BUNDLE_BOTH, OF_BF_BAD_ID);
 }
 
 static void bundles_and_what_they_hold_have_their_limits(void **state)
@@ -355,18 +258,18 @@ static void bundles_and_what_they_hold_have_their_limits(void **state)
 	peer_connect(&peer, *state, false);
 	for (uint32_t id = 1; id <= 256; id++)
 		done(&peer, id, OF_BT_OPEN);
-	refused(&peer, 257, OF_BT_OPEN, BOTH, OF_BF_OUT_OF_BUNDLES);
-	add_flow(&peer, 257, BOTH, 5);
+	refused(&peer, 257, OF_BT_OPEN, BUNDLE_BOTH, OF_BF_OUT_OF_BUNDLES);
+	bundle_add_flow(&peer, 257, BUNDLE_BOTH, 5);
 	expect_bundle_error(&peer, 7, OF_BF_OUT_OF_BUNDLES);
-	/* A packet-out of 60 KiB, again and again: until 64 MiB. */
+	/* A packet-out of 60 KiB, again and again: until 256 MiB. */
 	do {
-		add_packet_out(&peer, 1, 60000);
+		bundle_add_packet_out(&peer, 1, 60000);
 		n++;
 	} while (!peer_read(&peer));
 	assert_int_equal(of_get_u16(peer.msg + 10), 2300 + OF_BF_MSG_TOO_MANY);
-	assert_int_equal(n, (64u << 20) / (60000 + 56) + 1);
+	assert_int_equal(n, (256u << 20) / (60000 + 56) + 1);
 	done(&peer, 1, OF_BT_DISCARD);
-	add_packet_out(&peer, 2, 60000);
+	bundle_add_packet_out(&peer, 2, 60000);
 	peer_expect_nothing(&peer);
 }
 
