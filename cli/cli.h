@@ -144,7 +144,12 @@ void cli_help(FILE *out, const char *noun, const char *verb);
 int cli_help_scdoc(void);
 int cli_help_scdoc_fields(void);
 
-/** Print the names that come near a word that is none: "did you mean 'port'?" */
+/* suggest.c */
+
+/**
+ * End a sentence on stderr about a word that is no noun, or no verb of the noun: with what may have
+ * been meant, or all that there are.
+ */
 void cli_suggest(const char *noun, const char *word);
 
 /* printers */
