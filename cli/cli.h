@@ -172,6 +172,7 @@ void cli_print_port_stats(struct cli *cli, const json_t *result);
 void cli_print_worker_stats(struct cli *cli, const json_t *result);
 void cli_print_trace(struct cli *cli, const json_t *result);
 void cli_print_vms(struct cli *cli, const json_t *result);
+void cli_print_vm(struct cli *cli, const json_t *result);
 void cli_print_tree(struct cli *cli, const json_t *result);
 void cli_print_flushed(struct cli *cli, const json_t *result);
 void cli_print_version(struct cli *cli, const json_t *result);

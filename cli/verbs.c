@@ -234,7 +234,7 @@ const struct cli_verb cli_verbs[] = {
 	  .run = cli_vm_folder },
 	{ .noun = "vm", .verb = "info", .help = "what is true of it now", .operand = CLI_NAME,
 	  .fields = NO_FIELDS, .reads = true, .method = "vm.info", .run = cli_call,
-	  .print = cli_print_object },
+	  .print = cli_print_vm },
 	{ .noun = "vm", .verb = "console", .help = "its serial console, until Ctrl-]",
 	  .operand = CLI_NAME, .fields = NO_FIELDS, .run = cli_console },
 	{ .noun = "vm", .verb = "balloon", .help = "ask the guest to give memory back",
