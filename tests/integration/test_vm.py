@@ -105,7 +105,7 @@ def test_vm_is_started_told_of_and_killed(host, tmp_path):
     assert info["definition"]["nics"] == [{"portgroup": "production"}]
     told = host.cli("vm", "info", "web1")
     assert re.search(r"^memory +size=32M resident=", told, re.M)
-    assert re.search(rf"^vcpus +vcpu=0 tid=\d+ .*\nvcpus +vcpu=1 tid=\d+ ", told, re.M)
+    assert re.search(r"^vcpus +vcpu=0 tid=\d+ .*\nvcpus +vcpu=1 tid=\d+ ", told, re.M)
     assert re.search(rf"^disks +file={disk} size=1M allocated=\d+K", told, re.M)
     assert re.search(r"^definition\n  name +web1\n(?:  .*\n)*  nics +portgroup=production$", told, re.M)
     assert "{" not in told
