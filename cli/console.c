@@ -80,8 +80,7 @@ static int ask_for_console(struct cli *cli, char *path, size_t size, struct sh_e
 		return r;
 	serial = json_string_value(json_object_get(result, "serial"));
 	if (!serial)
-		r = sh_err_set(
-			err, -ESRCH, "it does not run: shunt vm start %s", cli->args.operand);
+		r = sh_err_set(err, -ESRCH, "it is not running");
 	else if (strncmp(serial, "/dev/pts/", 9) != 0)
 		r = sh_err_set(err, -ENOTTY, "its serial console is '%s', no terminal", serial);
 	else

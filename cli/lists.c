@@ -107,65 +107,6 @@ void cli_print_fdb(struct cli *cli, const json_t *result)
 	LIST(columns, result);
 }
 
-void cli_print_flows(struct cli *cli, const json_t *result)
-{
-	static const struct cli_column columns[] = {
-		{ "BRIDGE", "bridge", false },
-		{ "TABLE", "table", true },
-		{ "PRIORITY", "priority", true },
-		{ "PACKETS", "n_packets", true },
-		{ "BYTES", "n_bytes", true },
-		{ "MATCH", "match", false },
-		{ "ACTIONS", "actions", false },
-	};
-
-	LIST(columns, result);
-}
-
-void cli_print_groups(struct cli *cli, const json_t *result)
-{
-	static const struct cli_column columns[] = {
-		{ "BRIDGE", "bridge", false },
-		{ "GROUP", "group", true },
-		{ "TYPE", "type", false },
-		{ "PACKETS", "n_packets", true },
-		{ "USED BY", "refs", true },
-		{ "BUCKETS", "buckets", false },
-	};
-
-	LIST(columns, result);
-}
-
-void cli_print_meters(struct cli *cli, const json_t *result)
-{
-	static const struct cli_column columns[] = {
-		{ "BRIDGE", "bridge", false },
-		{ "METER", "meter", true },
-		{ "UNIT", "unit", false },
-		{ "FLOWS", "flows", true },
-		{ "PACKETS", "n_packets", true },
-		{ "BANDS", "bands", false },
-	};
-
-	LIST(columns, result);
-}
-
-void cli_print_tables(struct cli *cli, const json_t *result)
-{
-	static const struct cli_column columns[] = {
-		{ "BRIDGE", "bridge", false },
-		{ "TABLE", "table", true },
-		{ "FLOWS", "flows", true },
-		{ "MASKS", "masks", true },
-		{ "PROBES", "probes", true },
-		{ "MEMORY", "memory_bytes", true },
-		{ "LOOKUPS", "lookups", true },
-		{ "MATCHES", "matches", true },
-	};
-
-	LIST(columns, result);
-}
-
 void cli_print_workers(struct cli *cli, const json_t *result)
 {
 	static const struct cli_column columns[] = {

@@ -112,12 +112,34 @@ struct libscols_line *cli_table_row(
 	return row;
 }
 
+void cli_table_hide_heading(struct cli_table *table)
+{
+	scols_table_enable_noheadings(table->scols, true);
+}
+
 void cli_table_print(struct cli_table *table)
 {
 	scols_print_table(table->scols);
 }
 
-void cli_table_list(const struct cli_column *columns, unsigned n, const json_t *array)
+char *cli_size_text(const json_t *bytes)
+{
+	static const char units[] = "KMGT";
+	double n = (double)json_integer_value(bytes);
+	const char *unit = units;
+	char *text = NULL;
+
+	if (n < 1024)
+		return cli_text(bytes);
+	for (n /= 1024; n >= 1024 && unit[1]; unit++)
+		n /= 1024;
+	if (asprintf(&text, "%.*f%c", n == (double)(json_int_t)n ? 0 : 1, n, *unit) < 0)
+		return NULL;
+	return text;
+}
+
+void cli_table_list_with(const struct cli_column *columns, unsigned n, const json_t *array,
+	unsigned column, char *(*cell)(const json_t *object))
 {
 	struct cli_table *table = cli_table_new(columns, n, false);
 	json_t *object;
@@ -125,8 +147,18 @@ void cli_table_list(const struct cli_column *columns, unsigned n, const json_t *
 
 	if (!table)
 		return;
-	json_array_foreach (array, i, object)
-		cli_table_row(table, NULL, object);
+	json_array_foreach (array, i, object) {
+		struct libscols_line *row = cli_table_row(table, NULL, object);
+		_cleanup_free_ char *text = cell ? cell(object) : NULL;
+
+		if (text)
+			cli_table_set(row, column, text);
+	}
 	cli_table_print(table);
 	cli_table_free(table);
+}
+
+void cli_table_list(const struct cli_column *columns, unsigned n, const json_t *array)
+{
+	cli_table_list_with(columns, n, array, 0, NULL);
 }

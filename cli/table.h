@@ -24,10 +24,21 @@ void cli_table_free(struct cli_table *table);
 struct libscols_line *cli_table_row(
 	struct cli_table *table, struct libscols_line *parent, const json_t *object);
 void cli_table_set(struct libscols_line *row, unsigned column, const char *text);
+
+/** It goes on below another one. */
+void cli_table_hide_heading(struct cli_table *table);
 void cli_table_print(struct cli_table *table);
 
 /** Print an array of objects. */
 void cli_table_list(const struct cli_column *columns, unsigned n, const json_t *array);
+
+/** The same, the cells of one column being texts, to be freed, that a function makes of each row.
+ */
+void cli_table_list_with(const struct cli_column *columns, unsigned n, const json_t *array,
+	unsigned column, char *(*cell)(const json_t *object));
+
+/** "512M", "1.3G": bytes in the unit that people say them in; a text to be freed. */
+char *cli_size_text(const json_t *bytes);
 
 /**
  * A JSON value as people read it: lists with commas, reals with one decimal, nothing for null.

@@ -35,7 +35,7 @@ static bool is_magic(uint32_t v)
 /* The first frame. return: its length */
 static int read_pcap(const char *path, uint8_t frame[MAX_FRAME], struct sh_err *err)
 {
-	_cleanup_fclose_ FILE *f = fopen(path, "rb");
+	_cleanup_fclose_ FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
 	uint8_t header[PCAP_HEADER_LEN + 16];
 	bool is_swapped;
 	uint32_t n;

@@ -12,6 +12,15 @@
 #include "cli.h"
 #include "table.h"
 
+enum {
+	COLUMN_MEMORY = 4,
+};
+
+static char *memory_text(const json_t *vm)
+{
+	return cli_size_text(json_object_get(vm, "memory"));
+}
+
 void cli_print_vms(struct cli *cli, const json_t *result)
 {
 	static const struct cli_column columns[] = {
@@ -19,12 +28,13 @@ void cli_print_vms(struct cli *cli, const json_t *result)
 		{ "STATE", "state", false },
 		{ "PID", "pid", true },
 		{ "VCPUS", "vcpus", true },
-		{ "MEMORY", "memory", true },
+		[COLUMN_MEMORY] = { "MEMORY", NULL, true },
 		{ "PORTS", "ports", false },
 		{ "ERROR", "error", false },
 	};
 
-	cli_table_list(columns, sizeof(columns) / sizeof(columns[0]), result);
+	cli_table_list_with(
+		columns, sizeof(columns) / sizeof(columns[0]), result, COLUMN_MEMORY, memory_text);
 }
 
 /* Options win over the file. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Configuration text to model: libyaml for the syntax, libcyaml for the shape, api_value_check for
- * the values, conf_check for the whole; each error with its line. Pure but for conf_load_file.
+ * the values, conf_check for the whole; each error with its line. Pure but for conf_load_file and
+ * conf_load_input.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -277,17 +278,16 @@ int conf_load_text(const char *text, size_t len, const char *file, const struct 
 	return r;
 }
 
-int conf_load_file(
-	const char *path, const struct conf_env *env, struct conf *ret, struct sh_err *err)
+static int load_stream(
+	FILE *f, const char *path, const struct conf_env *env, struct conf *ret, struct sh_err *err)
 {
-	_cleanup_fclose_ FILE *f = fopen(path, "re");
 	_cleanup_free_ char *text = NULL;
 	struct stat st;
 	size_t n;
 
 	if (!f || fstat(fileno(f), &st) < 0)
 		return sh_err_set(err, -errno, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
+	if (S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode))
 		return sh_err_set(err, -EINVAL, "%s: not a file", path);
 	text = malloc(MAX_FILE_BYTES + 1);
 	if (!text)
@@ -299,4 +299,19 @@ int conf_load_file(
 		return sh_err_set(
 			err, -EFBIG, "%s: longer than %u MiB", path, MAX_FILE_BYTES >> 20);
 	return conf_load_text(text, n, path, env, ret, err);
+}
+
+int conf_load_file(
+	const char *path, const struct conf_env *env, struct conf *ret, struct sh_err *err)
+{
+	_cleanup_fclose_ FILE *f = fopen(path, "re");
+
+	return load_stream(f, path, env, ret, err);
+}
+
+int conf_load_input(
+	const char *path, const struct conf_env *env, struct conf *ret, struct sh_err *err)
+{
+	return strcmp(path, "-") == 0 ? load_stream(stdin, path, env, ret, err)
+				      : conf_load_file(path, env, ret, err);
 }

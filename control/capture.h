@@ -9,8 +9,10 @@
 
 #include "dataplane/capture.h"
 
-#define CAPTURE_SNAPLEN 65535u /* bytes, unless said otherwise: whole frames */
-#define CAPTURE_MAX     16u    /* at a time */
+#define CAPTURE_SNAPLEN                                                                            \
+	262144u         /* bytes, unless said otherwise: whole frames, as tcpdump has it           \
+			 */
+#define CAPTURE_MAX 16u /* at a time */
 
 struct ctl;
 struct capture;

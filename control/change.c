@@ -57,14 +57,15 @@ static int apply(struct ctl *ctl, struct conf *to, const struct change *change,
 {
 	int r = reconcile(&ctl->sw, &ctl->conf, to, plan, false, change->watch, err);
 
+	if (r == 0) {
+		r = store_save(&ctl->store, to, err);
+		/* What cannot be kept shall not be. */
+		if (r < 0)
+			reconcile_undo(&ctl->sw, &ctl->conf, to, plan);
+	}
+	switch_settle(&ctl->sw);
 	if (r < 0)
 		return r;
-	r = store_save(&ctl->store, to, err);
-	if (r < 0) {
-		/* What cannot be kept shall not be. */
-		reconcile_undo(&ctl->sw, &ctl->conf, to, plan);
-		return r;
-	}
 	conf_done(&ctl->conf);
 	ctl->conf = *to;
 	conf_init(to);
@@ -117,6 +118,7 @@ int ctl_start(struct ctl *ctl, struct conf *conf, struct sh_err *err)
 	if (r < 0)
 		return r;
 	r = reconcile(&ctl->sw, &none, conf, &plan, true, NULL, err);
+	switch_settle(&ctl->sw);
 	plan_done(&plan);
 	if (r < 0)
 		return r;

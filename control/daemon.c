@@ -327,7 +327,9 @@ int daemon_check(const struct daemon_conf *conf, struct sh_err *err)
 	struct conf loaded;
 	int r = prepare(&daemon, conf, err);
 
-	if (r == 0)
+	if (r == 0 && conf->file)
+		r = conf_load_input(conf->file, &daemon.ctl.env, &loaded, err);
+	else if (r == 0)
 		r = store_load(&daemon.ctl.store, &daemon.ctl.env, &loaded, err);
 	if (r == 0)
 		conf_done(&loaded);

@@ -16,5 +16,9 @@ struct daemon_conf {
 /** return: after SIGTERM or SIGINT. errors: it did not start. */
 int daemon_run(const struct daemon_conf *conf, struct sh_err *err);
 
-/** --check: read the configuration and nothing else. errors: as conf_load_file. */
+/**
+ * --check: read the configuration and nothing else; the file "-" is standard input.
+ *
+ * errors:  as conf_load_input
+ */
 int daemon_check(const struct daemon_conf *conf, struct sh_err *err);

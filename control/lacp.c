@@ -65,6 +65,7 @@ static void set_members(struct lacp_team *team, uint64_t now_ns)
 			.speed_mbps = m->speed_mbps };
 
 		memcpy(conf.source, m->mac, sizeof(conf.source));
+		memcpy(team->names[m->slot], m->name, sizeof(team->names[m->slot]));
 		lacp_port_set(&team->lacp, m->slot, &conf, now_ns);
 		there |= 1u << m->slot;
 	}
@@ -97,8 +98,8 @@ static void tell_member(struct lacp_team *team, unsigned slot)
 	if (team->told[slot].is_in_use == is_in_use && strcmp(team->told[slot].why, why) == 0)
 		return;
 	if (team->told[slot].is_in_use != is_in_use)
-		sh_log_notice("port '%s': device %u is %s by LACP%s%s", dp_port_name(team->port),
-			slot, is_in_use ? "in use" : "out of use", *why ? ": " : "",
+		sh_log_notice("port '%s': '%s' is %s by LACP%s%s", dp_port_name(team->port),
+			team->names[slot], is_in_use ? "in use" : "out of use", *why ? ": " : "",
 			*why ? why + strlen("LACP: ") : "");
 	dp_team_permit(team->port, slot, is_in_use, is_in_use, why);
 	team->told[slot].is_in_use = is_in_use;
@@ -111,8 +112,8 @@ static void send(struct lacp_team *team, unsigned slot, const uint8_t *frame, un
 
 	/* It is said again before long. */
 	if (r < 0)
-		sh_log_debug("port '%s': device %u: an LACPDU was not sent: %s",
-			dp_port_name(team->port), slot, strerror(-r));
+		sh_log_debug("port '%s': '%s': an LACPDU was not sent: %s",
+			dp_port_name(team->port), team->names[slot], strerror(-r));
 }
 
 static void carry_out(struct lacp_team *team, uint64_t now_ns)

@@ -25,6 +25,7 @@ struct lacp_team {
 		bool is_in_use;
 		char why[64];
 	} told[LACP_MAX_PORTS]; /* to the dataplane */
+	char names[LACP_MAX_PORTS][DP_MEMBER_NAME_LEN];
 };
 
 struct lacp_teams {

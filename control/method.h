@@ -58,6 +58,10 @@ int method_bool(const struct call *call, const char *name, bool *ret, struct sh_
 int method_find(const struct ctl *ctl, enum api_noun noun, const char *name,
 	const struct conf_item **ret, struct sh_err *err);
 
+/** errors: also -EINVAL "port 'web1' is no uplink". */
+int method_find_uplink(
+	const struct ctl *ctl, const char *name, const struct conf_item **ret, struct sh_err *err);
+
 /* One object of `list` and `show`. return: NULL when out of memory. */
 json_t *method_bridge_object(const struct ctl *ctl, const struct conf_item *bridge);
 json_t *method_portgroup_object(const struct ctl *ctl, const struct conf_item *group);
@@ -88,6 +92,9 @@ void method_set_lacp(
 /** Array of the objects of a noun. */
 json_t *method_objects(const struct ctl *ctl, enum api_noun noun);
 json_t *method_worker_objects(const struct ctl *ctl);
+
+/** What ofproto wrote, as a text; the buffer is done with. return: NULL when out of memory */
+json_t *method_of_text(struct of_buf *buf);
 
 /** errors: -EBUSY with who uses it. */
 int method_check_unused(

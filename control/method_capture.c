@@ -48,6 +48,17 @@ static int take_number(const struct call *call, const char *name, uint64_t min, 
 	return 0;
 }
 
+/* As tcpdump's -s: 0 is all. */
+static int take_snaplen(const struct call *call, uint64_t *ret, struct sh_err *err)
+{
+	const char *text = NULL;
+	int r = method_text_optional(call, "snaplen", &text, err);
+
+	if (r < 0 || (text && strcmp(text, "0") == 0))
+		return r;
+	return take_number(call, "snaplen", MIN_SNAPLEN, CAPTURE_SNAPLEN, ret, err);
+}
+
 static int take_conf(const struct call *call, struct dp_capture_conf *conf, uint64_t *n_frames,
 	struct sh_err *err)
 {
@@ -55,7 +66,7 @@ static int take_conf(const struct call *call, struct dp_capture_conf *conf, uint
 	int r = take_directions(call, &conf->directions, err);
 
 	if (r == 0)
-		r = take_number(call, "snaplen", MIN_SNAPLEN, CAPTURE_SNAPLEN, &snaplen, err);
+		r = take_snaplen(call, &snaplen, err);
 	if (r == 0)
 		r = take_number(call, "count", 1, UINT32_MAX, n_frames, err);
 	if (r == 0)

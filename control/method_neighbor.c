@@ -139,7 +139,7 @@ int method_uplink_neighbors(
 	int r = method_text_optional(call, "name", &name, err);
 
 	if (r == 0 && name)
-		r = method_find(ctl, API_PORT, name, &only, err);
+		r = method_find_uplink(ctl, name, &only, err);
 	if (r < 0)
 		return r;
 	*ret = json_array();

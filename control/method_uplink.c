@@ -113,17 +113,23 @@ static json_t *members_of(const struct ctl *ctl, const struct conf_item *item)
 	return dp ? method_members(ctl, dp) : json_array();
 }
 
+int method_find_uplink(
+	const struct ctl *ctl, const char *name, const struct conf_item **ret, struct sh_err *err)
+{
+	int r = method_find(ctl, API_PORT, name, ret, err);
+
+	if (r == 0 && !is_uplink(*ret))
+		return sh_err_set(err, -EINVAL, "port '%s' is no uplink", name);
+	return r;
+}
+
 static int find_uplink(const struct ctl *ctl, const struct call *call, const struct conf_item **ret,
 	struct sh_err *err)
 {
 	const char *name;
 	int r = method_text(call, "name", &name, err);
 
-	if (r == 0)
-		r = method_find(ctl, API_PORT, name, ret, err);
-	if (r == 0 && !is_uplink(*ret))
-		return sh_err_set(err, -EINVAL, "port '%s' is no uplink", name);
-	return r;
+	return r < 0 ? r : method_find_uplink(ctl, name, ret, err);
 }
 
 int method_uplink_list(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)

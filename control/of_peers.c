@@ -417,16 +417,21 @@ int of_peers_new(struct ctl *ctl, struct openflow *of, const char *name, struct 
 	return 0;
 }
 
-void of_peers_free(struct of_peers *peers)
+void of_peers_rest(struct of_peers *peers)
 {
 	struct endpoint *e;
 
-	if (!peers)
-		return;
 	while ((e = LIST_FIRST(&peers->endpoints))) {
 		LIST_REMOVE(e, link);
 		endpoint_free(e);
 	}
+}
+
+void of_peers_free(struct of_peers *peers)
+{
+	if (!peers)
+		return;
+	of_peers_rest(peers);
 	of_tls_free(peers->tls);
 	free(peers);
 }

@@ -24,5 +24,8 @@ int of_peers_set(struct of_peers *peers, const struct openflow_conf *conf, struc
 /** Part with all who are connected: they, or the bridge, connect again. */
 void of_peers_part(struct of_peers *peers);
 
+/** Part with all and listen nowhere; of_peers_set does both again. */
+void of_peers_rest(struct of_peers *peers);
+
 /** Connect again, probe, time out. Once a second. */
 void of_peers_tick(struct of_peers *peers);

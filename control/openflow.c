@@ -25,12 +25,17 @@
 #define REFUSED_EVERY_S 60
 #define NS_PER_S        UINT64_C(1000000000)
 
+/* What the tables begin with depends on it. */
+struct mode {
+	bool secure, has_controllers;
+};
+
 struct openflow {
 	struct openflow_provider provider;
 	struct of_switch *sw;
 	struct of_conns *conns;
 	struct of_peers *peers;
-	bool secure, has_controllers;
+	struct mode mode, tables_mode; /* that is set; by which the tables began */
 	uint64_t datapath_id;
 	uint64_t alone_after_ns;
 	uint64_t n_refused, refused_ns; /* learned flows, and when that was told last */
@@ -107,15 +112,23 @@ static bool names_controllers(const char *controllers)
 	return false;
 }
 
-static int take_mode(struct openflow *of, const struct openflow_conf *conf, struct sh_err *err)
+static struct mode mode_of(const struct openflow_conf *conf)
 {
-	int r;
+	return (struct mode){ conf->secure, names_controllers(conf->controllers) };
+}
 
-	of->secure = conf->secure;
-	of->has_controllers = names_controllers(conf->controllers);
+static bool same_mode(struct mode a, struct mode b)
+{
+	return a.secure == b.secure && a.has_controllers == b.has_controllers;
+}
+
+static int begin_tables(struct openflow *of)
+{
+	bool learns = !of->mode.secure && !of->mode.has_controllers;
+
+	of->tables_mode = of->mode;
 	of->controlled_ns = 0; /* the tables are empty, whoever filled them before */
-	r = of_switch_reset(of->sw, !of->secure && !of->has_controllers, openflow_now_ns());
-	return r < 0 ? sh_err_set(err, r, "no memory for the first flow") : 0;
+	return of_switch_reset(of->sw, learns, openflow_now_ns());
 }
 
 int openflow_new(struct ctl *ctl, const char *name, struct dp_bridge *bridge,
@@ -136,8 +149,9 @@ int openflow_new(struct ctl *ctl, const char *name, struct dp_bridge *bridge,
 		r = of_peers_new(ctl, of, name, &of->peers, err);
 	if (r == 0)
 		r = of_peers_set(of->peers, conf, err);
-	if (r == 0)
-		r = take_mode(of, conf, err);
+	of->mode = mode_of(conf);
+	if (r == 0 && begin_tables(of) < 0)
+		r = sh_err_set(err, -ENOMEM, "no memory for the first flow");
 	if (r < 0) {
 		openflow_free(of);
 		return r;
@@ -172,20 +186,28 @@ static void take_datapath_id(struct openflow *of, uint64_t datapath_id)
 
 int openflow_set(struct openflow *of, const struct openflow_conf *conf, struct sh_err *err)
 {
-	bool changed = of->secure != conf->secure ||
-		       of->has_controllers != names_controllers(conf->controllers);
 	int r = of_peers_set(of->peers, conf, err);
 
-	if (r == 0) {
-		take_datapath_id(of, conf->datapath_id);
-		of->alone_after_ns = conf->alone_after_s * NS_PER_S;
-		of_switch_set_max_flows(of->sw, conf->flow_limit);
-		of_conns_set_rate(of->conns, conf->rate_limit, burst_of(conf->rate_limit));
-	}
-	if (r == 0 && changed)
-		r = take_mode(of, conf, err);
+	if (r < 0)
+		return r;
+	take_datapath_id(of, conf->datapath_id);
+	of->alone_after_ns = conf->alone_after_s * NS_PER_S;
+	of_switch_set_max_flows(of->sw, conf->flow_limit);
+	of_conns_set_rate(of->conns, conf->rate_limit, burst_of(conf->rate_limit));
+	of->mode = mode_of(conf);
+	return 0;
+}
+
+void openflow_rest(struct openflow *of)
+{
+	of_peers_rest(of->peers);
+}
+
+void openflow_settle(struct openflow *of)
+{
+	if (!same_mode(of->mode, of->tables_mode) && begin_tables(of) < 0)
+		sh_log_err("bridge '%s': no memory for its first flow", of->provider.name);
 	openflow_refresh(of);
-	return r;
 }
 
 /* A standalone bridge that should have a controller, and has none. */
@@ -193,7 +215,7 @@ static bool is_left_alone(struct openflow *of)
 {
 	uint64_t now = openflow_now_ns();
 
-	if (of->secure || !of->has_controllers)
+	if (of->mode.secure || !of->mode.has_controllers)
 		return false;
 	if (of_conns_controlled(of->conns)) {
 		of->controlled_ns = now;

@@ -36,6 +36,12 @@ int openflow_new(struct ctl *ctl, const char *name, struct dp_bridge *bridge,
 void openflow_free(struct openflow *of);
 int openflow_set(struct openflow *of, const struct openflow_conf *conf, struct sh_err *err);
 
+/** Part with all and listen nowhere, until openflow_set. */
+void openflow_rest(struct openflow *of);
+
+/** What was set holds for good: the tables begin anew where the fail mode is another. */
+void openflow_settle(struct openflow *of);
+
 /** Time-outs of flows and of connections. Once a second. */
 void openflow_tick(struct openflow *of);
 

@@ -2,6 +2,7 @@
  *
  * Step by step through a plan against the dataplane; on a failure backwards by the opposite steps.
  * Workers see all changes at the commit in the end, but for ports that go, which go at once.
+ * Bridges that go only rest until switch_settle, since nobody could give them their flows again.
  * Control thread.
  */
 #include <stdio.h>

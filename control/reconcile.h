@@ -16,6 +16,8 @@ struct reconcile_watch {
 /**
  * Make the switch what `to` says; it is what `from` says.
  *
+ * The caller settles the switch (switch_settle) when the change is over.
+ *
  * lenient: a port that cannot be made is kept with its error (start; undo)
  * errors:  of the step that failed; all before it are undone, and the switch is `from` again
  * thread:  control

@@ -63,6 +63,7 @@ void switch_done(struct switch_state *sw)
 	free(sw->bridges);
 	free(sw->ports);
 	free(sw->mirrors);
+	free(sw->kept);
 	memset(sw, 0, sizeof(*sw));
 }
 
@@ -99,9 +100,14 @@ static int bridges_grow(struct switch_state *sw)
 static int ports_grow(struct switch_state *sw)
 {
 	struct switch_port *grown;
+	struct switch_kept *kept;
 
 	if (sw->n_ports < sw->ports_room)
 		return 0;
+	kept = realloc(sw->kept, (sw->n_ports + 1) * sizeof(*kept));
+	if (!kept)
+		return -ENOMEM;
+	sw->kept = kept;
 	grown = realloc(sw->ports, (sw->n_ports + 1) * sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
@@ -117,9 +123,13 @@ int switch_bridge_add(struct switch_state *sw, const struct conf_item *item, str
 	struct openflow_conf openflow;
 	int r;
 
+	resolve_bridge(item, &resolved);
+	if (switch_bridge(sw, resolved.name)) {
+		switch_bridge(sw, resolved.name)->goes = false;
+		return switch_bridge_set(sw, item, err);
+	}
 	if (bridges_grow(sw) < 0)
 		return sh_err_set(err, -ENOMEM, "out of memory");
-	resolve_bridge(item, &resolved);
 	memcpy(fresh.name, resolved.name, sizeof(fresh.name));
 	r = dp_bridge_add(sw->dp, &resolved, err, &fresh.dp);
 	if (r < 0)
@@ -156,9 +166,25 @@ void switch_bridge_del(struct switch_state *sw, const char *name)
 
 	if (!bridge)
 		return;
-	openflow_free(bridge->openflow);
-	dp_bridge_del(bridge->dp);
-	*bridge = sw->bridges[--sw->n_bridges];
+	/* What it listened at may be another's by this very change. */
+	openflow_rest(bridge->openflow);
+	bridge->goes = true;
+}
+
+void switch_settle(struct switch_state *sw)
+{
+	sw->n_kept = 0;
+	for (unsigned i = sw->n_bridges; i-- > 0;) {
+		struct switch_bridge *bridge = &sw->bridges[i];
+
+		if (!bridge->goes) {
+			openflow_settle(bridge->openflow);
+			continue;
+		}
+		openflow_free(bridge->openflow);
+		dp_bridge_del(bridge->dp);
+		*bridge = sw->bridges[--sw->n_bridges];
+	}
 }
 
 /* Static entries go with their port: what makes a port brings them back. */
@@ -213,6 +239,35 @@ static int make_port(struct switch_state *sw, const struct conf *conf, const str
 	return r;
 }
 
+static struct switch_kept *kept_of(const struct switch_state *sw, const char *port)
+{
+	for (unsigned i = 0; i < sw->n_kept; i++)
+		if (strcmp(sw->kept[i].port, port) == 0)
+			return &sw->kept[i];
+	return NULL;
+}
+
+/* There is room: ports that the change itself makes have nothing of their own. */
+static void keep_config(struct switch_state *sw, const struct switch_port *port)
+{
+	struct switch_kept *kept = &sw->kept[sw->n_kept];
+
+	if (!port->dp || !port->of_config || kept_of(sw, port->name))
+		return;
+	memcpy(kept->port, port->name, sizeof(kept->port));
+	kept->bridge = dp_port_bridge(port->dp);
+	kept->of_config = port->of_config;
+	sw->n_kept++;
+}
+
+static uint32_t kept_config(
+	const struct switch_state *sw, const char *port, const struct switch_bridge *bridge)
+{
+	const struct switch_kept *kept = kept_of(sw, port);
+
+	return kept && bridge && kept->bridge == bridge->dp ? kept->of_config : 0;
+}
+
 /* A team is made without the devices that are not there. Who asks for it now should hear. */
 static int check_members(struct switch_port *port, struct sh_err *err)
 {
@@ -241,6 +296,8 @@ int switch_port_add(struct switch_state *sw, const struct conf *conf, const stru
 	port = &sw->ports[sw->n_ports++];
 	memset(port, 0, sizeof(*port));
 	snprintf(port->name, sizeof(port->name), "%s", conf_get(item, API_PORT, "name"));
+	port->of_config =
+		kept_config(sw, port->name, switch_bridge(sw, conf_port_bridge(conf, item)));
 	r = make_port(sw, conf, item, port, &why);
 	if (r == 0 && !keep)
 		r = check_members(port, &why);
@@ -286,6 +343,7 @@ void switch_port_del(struct switch_state *sw, const char *name)
 		lacp_port_changes(sw->ctl, port->dp, NULL);
 		lldp_port_goes(sw->ctl, port->dp);
 	}
+	keep_config(sw, port);
 	if (port->dp)
 		dp_port_del(port->dp);
 	*port = sw->ports[--sw->n_ports];

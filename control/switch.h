@@ -14,6 +14,7 @@ struct switch_bridge {
 	char name[DP_NAME_LEN];
 	struct dp_bridge *dp;
 	struct openflow *openflow;
+	bool goes; /* the change that runs has deleted it, and may have to bring it back */
 };
 
 struct switch_port {
@@ -22,6 +23,13 @@ struct switch_port {
 	char error[256];    /* why */
 	uint32_t of_config; /* what controllers set by port-mod: OF_PC_*; not stored */
 	uint64_t made_ns;
+};
+
+/* What a port had that the configuration does not know, while a change has deleted it. */
+struct switch_kept {
+	char port[DP_NAME_LEN];
+	const struct dp_bridge *bridge;
+	uint32_t of_config;
 };
 
 struct switch_mirror {
@@ -38,7 +46,8 @@ struct switch_state {
 	struct switch_bridge *bridges;
 	struct switch_port *ports;
 	struct switch_mirror *mirrors;
-	unsigned n_bridges, n_ports, n_mirrors;
+	struct switch_kept *kept; /* room as ports */
+	unsigned n_bridges, n_ports, n_mirrors, n_kept;
 	unsigned bridges_room, ports_room,
 		mirrors_room; /* never less, so that an undo finds room */
 };
@@ -65,13 +74,20 @@ struct switch_bridge *switch_bridge(const struct switch_state *sw, const char *n
 struct switch_port *switch_port(const struct switch_state *sw, const char *name);
 struct switch_mirror *switch_mirror(const struct switch_state *sw, const char *name);
 
+/** Make a bridge; or bring back the one that the same change has deleted, as it was. */
 int switch_bridge_add(struct switch_state *sw, const struct conf_item *item, struct sh_err *err);
 int switch_bridge_set(struct switch_state *sw, const struct conf_item *item, struct sh_err *err);
+
+/** It stops to listen and to connect, but is there, with its flows, until switch_settle. */
 void switch_bridge_del(struct switch_state *sw, const char *name);
+
+/** The change is done, or undone: what went is gone. Fails at nothing that an undo would mend. */
+void switch_settle(struct switch_state *sw);
 
 /**
  * Make a port with the static entries that conf has for it. When keep is set, a port that cannot
- * be made is logged and kept with its error, and 0 is returned.
+ * be made is logged and kept with its error, and 0 is returned. One that the same change has
+ * deleted from the same bridge is again what controllers had made of it by port-mod.
  *
  * errors:  those of dp_port_add, -ENOMEM
  */

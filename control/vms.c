@@ -487,7 +487,7 @@ static int find_running(struct vms *vms, const char *name, struct vm **ret, stru
 	struct vm *vm = find(vms, name);
 
 	if (!vm || vm->state == VM_STOPPED)
-		return sh_err_set(err, -ESRCH, "it does not run: shunt vm start %s", name);
+		return sh_err_set(err, -ESRCH, "it is not running");
 	*ret = vm;
 	return 0;
 }

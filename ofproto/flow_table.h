@@ -76,3 +76,9 @@ bool of_flow_table_overlaps(const struct of_flow_table *flows, const struct of_f
  */
 int of_flow_table_each(struct of_flow_table *flows, uint8_t table, const struct of_minimatch *match,
 	int (*fn)(void *arg, struct of_entry *entry), void *arg);
+
+/** The same from the flow behind another on: one that is indexed, of the table if there is one
+ * only. It costs nothing to come there. after: NULL for all */
+int of_flow_table_each_after(struct of_flow_table *flows, uint8_t table,
+	const struct of_minimatch *match, const struct of_entry *after,
+	int (*fn)(void *arg, struct of_entry *entry), void *arg);

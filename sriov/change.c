@@ -184,17 +184,29 @@ int change_make(struct program *program, const struct sriov_want *want)
 	return status;
 }
 
-int change_load(const char *path, struct sriov_want *ret, struct sh_err *err)
+static int load(int (*read)(const char *path, const struct conf_env *env, struct conf *ret,
+			struct sh_err *err),
+	const char *path, struct sriov_want *ret, struct sh_err *err)
 {
 	struct conf_env env;
 	struct conf conf;
 	int r;
 
 	conf_env_init_reader(&env, sh_run_dir(NULL));
-	r = conf_load_file(path, &env, &conf, err);
+	r = read(path, &env, &conf, err);
 	if (r < 0)
 		return r;
 	r = want_from_conf(&conf, ret, err);
 	conf_done(&conf);
 	return r;
+}
+
+int change_load(const char *path, struct sriov_want *ret, struct sh_err *err)
+{
+	return load(conf_load_file, path, ret, err);
+}
+
+int change_load_input(const char *path, struct sriov_want *ret, struct sh_err *err)
+{
+	return load(conf_load_input, path, ret, err);
 }

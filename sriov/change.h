@@ -41,3 +41,6 @@ int change_make(struct program *program, const struct sriov_want *want);
 
 /** Read a configuration file. errors: those of conf_load_file and want_from_conf */
 int change_load(const char *path, struct sriov_want *ret, struct sh_err *err);
+
+/** The same; the path "-" is standard input. */
+int change_load_input(const char *path, struct sriov_want *ret, struct sh_err *err);

@@ -11,7 +11,7 @@ static int with_file(struct program *program,
 	struct sriov_want want;
 	int status;
 
-	if (change_load(program->operand, &want, &program->err) < 0)
+	if (change_load_input(program->operand, &want, &program->err) < 0)
 		return program_fail(program);
 	status = what(program, &want);
 	want_done(&want);

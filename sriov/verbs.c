@@ -68,10 +68,11 @@ const struct program_verb program_verbs[] = {
 	{ .name = "stats", .operand = "[PF]", .options = stats_options,
 	  .help = "what VFs sent and received", .run = program_stats },
 	{ .name = "plan", .operand = "FILE",
-	  .help = "the steps from what is to what a configuration's key 'sriov:' wants",
+	  .help = "the steps from what is to what a configuration's key 'sriov:' wants; "
+		  "- reads stdin",
 	  .run = program_plan },
 	{ .name = "apply", .operand = "FILE", .options = change_options,
-	  .help = "do those steps, read back, undo what fails", .run = program_apply },
+	  .help = "do those steps, read back, undo what fails; - reads stdin", .run = program_apply },
 	{ .name = "set", .operand = "PF", .options = set_options,
 	  .help = "change one PF or its VFs without a file", .run = program_set },
 	{ .name = "bind", .operand = "PF", .options = bind_options,

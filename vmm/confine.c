@@ -119,7 +119,7 @@ static const unsigned long main_ioctls[] = {
 };
 
 static const int memory_calls[] = { SCMP_SYS(lseek) };
-static const unsigned long memory_ioctls[] = { UFFDIO_COPY, UFFDIO_UNREGISTER };
+static const unsigned long memory_ioctls[] = { UFFDIO_COPY, UFFDIO_UNREGISTER, UFFDIO_WAKE };
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -45,7 +45,7 @@ static void copy(const struct vmm_mem_fill *fill, uint64_t at, uint64_t n)
 		};
 		uint64_t done;
 
-		if (ioctl(fill->fault_fd, UFFDIO_COPY, &c) < 0 && c.copy < 0 && errno != EEXIST &&
+		if (ioctl(fill->fault_fd, UFFDIO_COPY, &c) < 0 && c.copy <= 0 && errno != EEXIST &&
 			errno != EAGAIN)
 			give_up(errno);
 		/* Up to a page that is there already; then behind it. */
@@ -71,8 +71,10 @@ static void finish(struct vmm_mem_fill *fill)
 {
 	struct uffdio_range all = { (uintptr_t)fill->mem->regions[0].host, fill->mem->size };
 
-	/* Who waits for a page that was a hole gets zeroes from here on. */
-	if (ioctl(fill->fault_fd, UFFDIO_UNREGISTER, &all) < 0)
+	/* Who waits for a page that was a hole gets zeroes from here on. The kernel wakes those who
+	 * wait before it unregisters: who came between is woken by nobody else (seen with 6.18). */
+	if (ioctl(fill->fault_fd, UFFDIO_UNREGISTER, &all) < 0 ||
+		ioctl(fill->fault_fd, UFFDIO_WAKE, &all) < 0)
 		give_up(errno);
 	munmap((void *)(uintptr_t)fill->from, fill->mem->size);
 	fill->from = NULL;

@@ -50,6 +50,14 @@ int openflow_set(struct openflow *of, const struct openflow_conf *conf, struct s
 	return 0;
 }
 
+void openflow_rest(struct openflow *of)
+{
+}
+
+void openflow_settle(struct openflow *of)
+{
+}
+
 void openflow_tick(struct openflow *of)
 {
 }

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from daemon import BUILD, SHUNT, SMALL, TOP, Switch
+from daemon import BUILD, SHUNT, SHUNTD, SMALL, TOP, Switch
 
 CONFIG = SMALL + """
 bridges: [ { name: br0 }, { name: backbone, fail_mode: secure } ]
@@ -183,6 +183,25 @@ def test_a_file_is_checked_for_the_run_folder_that_is_named(switch, tmp_path):
                               capture_output=True, text=True)
         assert done.returncode == status, done
         assert ("too long" in done.stderr) == (status == 1)
+
+
+@pytest.mark.parametrize("argv", [["apply", "--dry-run", "-"], ["config", "check", "-"],
+                                  ["sriov", "plan", "-"], ["sriov", "apply", "-"],
+                                  ["vm", "create", "web1", "-"]], ids=" ".join)
+def test_a_dash_is_standard_input(switch, argv):
+    done = switch.run(*argv, stdin="bridges:\n  - name: br0\n    colour: red\n")
+    assert done.returncode == 1 and re.search(r"-:[123]: ", done.stderr), done
+    if argv[0] == "config":
+        assert "unknown field 'colour'" in done.stderr
+        done = switch.run(*argv, stdin="bridges: [ { name: br0 } ]\n")
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_daemon_does_not_run_from_standard_input(tmp_path):
+    """It would read it again, and find nothing, when it is told to."""
+    done = subprocess.run([SHUNTD, "-c", "-", "--run-dir", tmp_path], input="bridges: [ { name: br0 } ]\n",
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and "-: No such file or directory" in done.stderr
 
 
 def test_a_word_that_is_nearly_right_is_answered_with_the_right_one(switch):

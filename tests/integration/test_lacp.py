@@ -95,8 +95,13 @@ def test_it_negotiates_shows_its_partner_and_shares_flows_out(make_site, tap):
                 "distributing"}
         assert set(lacp["actor"]["state"]) == both == set(lacp["partner"]["state"])
         assert lacp["partner"]["system"] in bond and lacp["sent"] and lacp["received"]
-    shown = site.switch.cli("uplink", "show", "up0")
-    assert lacp["partner"]["system"] in shown
+    assert "port 'up0': 'eth1' is in use by LACP" in site.switch.log()
+    shown = site.switch.cli("uplink", "show", "up0").split("\nLACP ")[1].splitlines()
+    for row, (end, party) in zip(shown[3:5], (("this", lacp["actor"]), ("partner", lacp["partner"]))):
+        words = [end, party["system"]] + [str(party[k]) for k in (
+            "system_priority", "key", "port", "port_priority")] + [",".join(party["state"])]
+        assert row.split()[-len(words):] == words
+    assert shown[3].split()[:3] == ["packet:eth2", lacp["receive"], lacp["mux"]]
     with plug(site.switch, "a") as a:
         host.send(frame(BROADCAST, HOST, payload=b"hello"))
         assert a.recv()[:12] == BROADCAST + HOST
@@ -243,6 +248,31 @@ def test_a_device_taken_out_of_the_team_is_out_of_use_at_the_partner_at_once(mak
     uuid = site.ovs.vsctl("get", "interface", "e2", "_uuid").strip()
     site.ovs.vsctl("remove", "port", "bond0", "interfaces", uuid)
     site.wait_in_use("packet:eth1")
+
+
+def test_a_device_that_leads_to_another_switch_is_used_when_the_others_are_gone(make_netns,
+                                                                                make_switch):
+    site = Site(make_netns, make_switch, TEAM.replace(" ]", ", \"packet:eth3\" ]"))
+    stranger = make_netns("st")
+    wire(site.ns, "eth3", stranger, "e3")
+    wire(stranger, "more", stranger, "far")  # a bond has two at least
+    site.ovs = OvsBond(site.peer, ["e1", "e2"], ["h0"])
+    other = None
+    try:
+        site.wait_in_use(*BOTH)
+        other = OvsBond(stranger, ["e3", "more"], [])
+        wait_for(lambda: site.members()["packet:eth3"]["why"] == "LACP: another partner's", 10,
+                 "another partner")
+        partners = [m["partner"] for m in site.members().values()]
+        assert partners[0] == partners[1] != partners[2]
+        assert site.in_use() == sorted(BOTH) and other.in_use() == []
+        for e in ("e1", "e2"):
+            site.peer.ip("link", "set", e, "down")
+        site.wait_in_use("packet:eth3")
+    finally:
+        site.ovs.close()
+        if other:
+            other.close()
 
 
 def test_two_passive_ends_do_not_negotiate_and_an_active_one_is_answered(make_site):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """LLDP on uplinks, with lldpd at the other end of the wire, and with frames made by hand."""
 
+import os
+
 import pytest
 
 from daemon import CommandFailed, wait_for
@@ -24,7 +26,7 @@ def uplink(kind, more="trunk: \"100,200\""):
 class Site:
     """A switch with an uplink eth1, and what is at its other end."""
 
-    def __init__(self, make_netns, make_switch, text, more_wires):
+    def __init__(self, make_netns, make_switch, text, more_wires, address):
         self.ns, self.far = make_netns("sw"), make_netns("fa")
         for ns in (self.ns, self.far):
             ns.run("sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1",
@@ -32,6 +34,8 @@ class Site:
         wire(self.ns, "eth1", self.far, "eth0")
         for i in range(more_wires):
             wire(self.ns, f"eth{i + 2}", self.far, f"eth{i + 3}")
+        if address:
+            self.ns.add_address("eth1", address)
         self.switch = make_switch(text, prefix=self.ns.command())
         link_is(self.switch, "up0")
 
@@ -45,8 +49,8 @@ class Site:
 
 @pytest.fixture
 def make_site(make_netns, make_switch):
-    def make(ports, groups=(), head=HEAD, more_wires=0):
-        return Site(make_netns, make_switch, config(ports, groups, head=head), more_wires)
+    def make(ports, groups=(), head=HEAD, more_wires=0, address=None):
+        return Site(make_netns, make_switch, config(ports, groups, head=head), more_wires, address)
     return make
 
 
@@ -226,10 +230,28 @@ def test_a_flood_of_lldp_is_cut_short_and_harms_nobody(make_site, tap):
     assert_sums_hold(site.switch)
 
 
+def test_the_host_goes_by_its_name_and_address_unless_told_otherwise(make_site, lldpd, tmp_path):
+    head = HEAD.replace(", system_name: \"shunt-test\", management_address: \"192.0.2.1\"", "")
+    site = make_site({"up0": uplink("packet")}, head=head, address="198.51.100.7/24")
+    peer = lldpd(site.far, "eth0")
+
+    def heard(key):
+        return [n["chassis"][key][0]["value"] for n in peer.neighbors() if key in n["chassis"]]
+    wait_for(lambda: heard("name") == [os.uname().nodename], 10, "the host's name")
+    assert heard("mgmt-ip") == ["198.51.100.7"]
+    path = tmp_path / "none.yaml"
+    path.write_text(config({"up0": uplink("packet")}, head=HEAD.replace("192.0.2.1", "none")))
+    site.switch.cli("apply", path)
+    wait_for(lambda: heard("name") == ["shunt-test"], 10, "the name given")
+    assert heard("mgmt-ip") == []
+
+
 def test_lldp_belongs_to_uplinks_and_its_settings_are_checked(make_site, tmp_path):
     site = make_site({"up0": uplink("packet"), "a": ""})
     with pytest.raises(CommandFailed, match="lldp: belongs to type uplink"):
         site.switch.cli("port", "set", "a", "--lldp", "off")
+    with pytest.raises(CommandFailed, match="port 'a' is no uplink"):
+        site.switch.cli("uplink", "neighbors", "a")
     assert site.switch.port("up0")["lldp"] == "both" and "lldp" not in site.switch.port("a")
     path = tmp_path / "bad.yaml"
     path.write_text("lldp: { management_address: \"nowhere\" }\n")

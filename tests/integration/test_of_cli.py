@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Flows by shunt's own command line, and the trace, which says where frames then go."""
 
+import json
+import re
+import subprocess
+
 import pytest
 
-from daemon import CommandFailed
+from daemon import SHUNT, CommandFailed
 from openflow import Bridge
 from ports import assert_sums_hold, config, learned
 from scapy.all import Dot1Q, Ether, IP, Raw, TCP, UDP, wrpcap
@@ -96,6 +100,41 @@ def test_what_ovs_ofctl_lists_can_be_added_again(bridge, cli):
     for line in listed:
         cli("flow", "add", line)
     assert len(listed) == len(flows) and bridge.ofctl("dump-flows", "--no-stats") == plain
+
+
+def test_groups_are_listed_as_ovs_ofctl_lists_them(bridge, cli):
+    groups = {1: "all,bucket=output:2,bucket=set_field:192.168.9.9->ip_dst,output:3", 2: "all",
+              3: "select,bucket=weight:1,output:2,bucket=weight:30,output:3",
+              4: "ff,bucket=watch_port:2,output:2,bucket=watch_port:3,watch_group:1,output:3",
+              5: "indirect,bucket=group:1", 6: "select,bucket=watch_port:1,output:1"}
+    for number, text in groups.items():
+        bridge.ofctl("add-group", f"group_id={number},type={text}")
+    theirs = [re.match(r" group_id=(\d+),type=(\w+),?(.*)$", line).groups()
+              for line in bridge.ofctl("dump-groups").splitlines() if "group_id=" in line]
+    rows = [row.split() for row in cli("group", "list").splitlines()[1:]]
+    assert len(rows) == len(groups)
+    assert sorted((row[1], row[2], row[5] if row[5:] else "") for row in rows) == sorted(theirs)
+    bridge.ofctl("del-groups")
+    for row in rows:
+        bridge.ofctl("add-group", f"group_id={row[1]},type={row[2]},{','.join(row[5:])}")
+    assert [row.split() for row in cli("group", "list").splitlines()[1:]] == rows
+    watched = {g["group"]: g["buckets"] for g in bridge.switch.json("group", "list")}
+    assert (watched[4][1]["watch_port"], watched[4][1]["watch_group"]) == (3, 1)
+    assert "watch_port" not in watched[1][0]
+
+
+def test_meters_are_listed_as_ovs_ofctl_lists_them(bridge, cli):
+    meters = {1: "pktps,bands=type=drop,rate=5", 2: "kbps,burst,bands=type=drop,rate=1000,burst_size=64",
+              3: "kbps,bands=type=dscp_remark,rate=5,prec_level=1,type=drop,rate=9"}
+    for number, text in meters.items():
+        bridge.ofctl("add-meter", f"meter={number},{text}")
+    theirs = " ".join(bridge.ofctl("dump-meters").split("\n", 1)[1].split()).split("meter=")[1:]
+    rows = [line[line.index("bands="):] for line in cli("meter", "list").splitlines()[1:]]
+    assert sorted(rows) == sorted("bands=" + t.split("bands=")[1].strip() for t in theirs)
+    bridge.ofctl("del-meters")
+    for number, row in enumerate(rows, 1):
+        bridge.ofctl("add-meter", f"meter={number} {'burst ' if 'burst' in row else ''}kbps {row}")
+    assert [line[line.index("bands="):] for line in cli("meter", "list").splitlines()[1:]] == rows
 
 
 @pytest.mark.parametrize("argv, sentence", [
@@ -295,6 +334,10 @@ def test_a_capture_is_traced_by_its_first_frame(bridge, tmp_path):
     told = bridge.switch.json("trace", "--pcap", path, "--in-port", "p1")
     assert told["in_port"] == "p1" and told["frame"] == udp().hex()
     assert traced_outputs(told) == {2: [udp()]}
+    with open(path, "rb") as f:
+        done = subprocess.run([SHUNT, "--run-dir", bridge.switch.run_dir, "-j", "trace", "--pcap", "-",
+                               "--in-port", "p1"], stdin=f, capture_output=True, text=True)
+    assert json.loads(done.stdout) == told
 
 
 @pytest.mark.parametrize("match", [

@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from daemon import CommandFailed, SMALL
+from openflow import ofctl
 
 CONFIG = SMALL + """
 bridges: [ { name: br0 } ]
@@ -138,6 +139,42 @@ def test_an_apply_that_fails_half_way_is_undone(make_switch):
     with pytest.raises(CommandFailed, match="nosuch0"):
         switch.cli("apply", "-", stdin=bad)
     assert (switch.cli("config", "show"), switch.json("port", "list")) == before
+
+
+def made_by_controllers(switch, *bridges):
+    return [[ofctl(f"unix:{switch.run_dir}/{bridge}.mgmt", *words)
+             for words in (("dump-flows", "--no-stats"), ("dump-groups",), ("dump-meters",),
+                           ("dump-ports-desc",))] for bridge in bridges]
+
+
+def test_an_apply_that_fails_gives_back_what_controllers_had_made(make_switch):
+    """It removes one bridge, gives another fail mode to the other, and remakes ports of both."""
+    text = CONFIG.replace("{ name: br0 }", "{ name: br0 }, { name: br1, controllers: [ 'punix:there' ] }")
+    text = text.replace("fdb:", "  - { name: db1, bridge: br1 }\nfdb:")
+    switch = make_switch(text)
+    for bridge, port in (("br0", "web1"), ("br1", "db1")):
+        target = f"unix:{switch.run_dir}/{bridge}.mgmt"
+        ofctl(target, "add-group", f"group_id=1,type=ff,bucket=watch_port:{port},output:{port}")
+        ofctl(target, "add-meter", "meter=1,kbps,band=type=drop,rate=1000")
+        ofctl(target, "add-flow", "priority=9,tcp,actions=meter:1,group:1")
+        ofctl(target, "mod-port", port, "no-forward")
+    before = made_by_controllers(switch, "br0", "br1")
+    assert all("NO_FWD" in ports and "group:1" in flows for flows, _, _, ports in before)
+    fails = CONFIG.replace("{ name: br0 }", "{ name: br0, fail_mode: secure }, { name: br2, controllers: [ 'punix:there' ] }")
+    fails = fails.replace("portgroup: production }", "portgroup: production, queues: 2 }")
+    works = fails.replace("fdb:", "  - { name: db1, bridge: br2 }\nfdb:")
+    fails = fails.replace("fdb:", "  - { name: no, bridge: br2, type: uplink, device: 'packet:nosuch' }\nfdb:")
+    with pytest.raises(CommandFailed, match="nosuch"):
+        switch.cli("apply", "-", stdin=fails)
+    assert made_by_controllers(switch, "br0", "br1") == before
+    assert "group:1" in ofctl(f"unix:{switch.run_dir}/there", "dump-flows")
+    # One that does not fail: what is new begins anew, what stays is as it was.
+    switch.cli("apply", "-", stdin=works)
+    (flows, groups, meters, ports), (others, *_, new_ports) = made_by_controllers(switch, "br0", "br2")
+    assert "group:1" not in flows + others and "bucket" not in groups and "rate" not in meters
+    assert "NO_FWD" in ports and "NO_FWD" not in new_ports
+    assert ofctl(f"unix:{switch.run_dir}/there", "dump-flows").count("NORMAL") == 1
+    assert not os.path.exists(f"{switch.run_dir}/br1.mgmt")
 
 
 def test_a_read_only_file_is_not_written_and_changes_last_until_the_restart(make_switch):

@@ -5,6 +5,7 @@ a few bytes long and run even where KVM interprets them."""
 import json
 import os
 import pwd
+import re
 import select
 import signal
 import subprocess
@@ -93,6 +94,7 @@ def test_vm_is_started_told_of_and_killed(host, tmp_path):
     create(host, tmp_path, "--vcpus", "2", "--disks", f"file={disk}", "--nics",
            "portgroup=production")
     assert state(host) == "stopped"
+    assert re.search(r"^web1 +stopped +2 +32M +web1-0 *$", host.cli("vm", "list"), re.M)
     host.cli("vm", "start", "web1")
     info = host.json("vm", "info", "web1")
     assert (info["state"], len(info["vcpus"])) == ("running", 2)
@@ -109,8 +111,10 @@ def test_vm_is_started_told_of_and_killed(host, tmp_path):
     with pytest.raises(ProcessLookupError):
         os.kill(info["pid"], 0)
     assert host.json("vm", "info", "web1")["state"] == "stopped"
-    assert refusal(host, "vm", "pause", "web1") == (
-        "shunt: vm pause web1: it does not run: shunt vm start web1")
+    for verb, *more in (("stop",), ("kill",), ("pause",), ("resume",), ("console",),
+                        ("balloon", "--size", "1M"), ("snapshot", tmp_path / "kept")):
+        assert refusal(host, "vm", verb, "web1", *more) == (
+            f"shunt: vm {verb} web1: it is not running")
 
 
 def test_port_comes_follows_and_goes_with_its_interface(host, tmp_path):
@@ -397,7 +401,7 @@ def test_snapshot_that_fails_leaves_nothing(host, tmp_path):
     create(host, tmp_path)
     folder = tmp_path / "snapshot"
     assert refusal(host, "vm", "snapshot", "web1", folder) == (
-        "shunt: vm snapshot web1: it does not run: shunt vm start web1")
+        "shunt: vm snapshot web1: it is not running")
     assert not folder.exists()
     assert "No such file" in refusal(host, "vm", "restore", "web1", folder)
     assert "No such file" in refusal(host, "vm", "snapshot", "web1", folder / "deep")

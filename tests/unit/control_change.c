@@ -108,6 +108,44 @@ static void change_that_fails_at_any_step_is_undone(void **state)
 	assert_true(n > 8);
 }
 
+static const char two_text[] = "bridges: [ { name: br0 }, { name: br1 } ]\n"
+			       "ports: [ { name: p, bridge: br0 }, { name: q, bridge: br1 } ]\n";
+static const char other_text[] =
+	"bridges: [ { name: br0, fdb_size: 100 }, { name: br2 } ]\n"
+	"ports: [ { name: p, bridge: br0, queues: 2 }, { name: q, bridge: br2 } ]\n";
+
+/* What only controllers know cannot be made again: it must never have gone. */
+static void change_that_fails_leaves_what_controllers_have_made(void **state)
+{
+	unsigned n = 0;
+	int r;
+
+	do {
+		struct sh_err err = { "" };
+		const struct openflow *openflow;
+		struct ctl ctl;
+
+		start(&ctl, two_text, 0);
+		openflow = switch_bridge(&ctl.sw, "br1")->openflow;
+		switch_port(&ctl.sw, "p")->of_config = OF_PC_NO_FWD;
+		switch_port(&ctl.sw, "q")->of_config = OF_PC_NO_RECV;
+		fake_dp.fail_at = ++n;
+		r = change_to(&ctl, other_text, &err);
+		assert_switch_is(&ctl, r < 0 ? two_text : other_text);
+		assert_int_equal(switch_port(&ctl.sw, "p")->of_config, OF_PC_NO_FWD);
+		assert_true(dp_port_get_policy(switch_port(&ctl.sw, "p")->dp)->no_forward);
+		if (r < 0) {
+			assert_ptr_equal(switch_bridge(&ctl.sw, "br1")->openflow, openflow);
+			assert_int_equal(switch_port(&ctl.sw, "q")->of_config, OF_PC_NO_RECV);
+			assert_true(dp_port_get_policy(switch_port(&ctl.sw, "q")->dp)->no_receive);
+		} else {
+			assert_int_equal(switch_port(&ctl.sw, "q")->of_config, 0);
+		}
+		stop(&ctl);
+	} while (r < 0);
+	assert_true(n > 4);
+}
+
 static void change_that_cannot_be_stored_is_undone(void **state)
 {
 	struct sh_err err = { "" };
@@ -209,6 +247,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(change_that_fails_at_any_step_is_undone),
+		cmocka_unit_test(change_that_fails_leaves_what_controllers_have_made),
 		cmocka_unit_test(change_that_cannot_be_stored_is_undone),
 		cmocka_unit_test(dry_run_changes_nothing),
 		cmocka_unit_test(port_that_could_not_be_made_comes_with_the_next_apply),

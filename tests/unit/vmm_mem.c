@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -200,6 +203,65 @@ static void what_the_guest_has_written_meanwhile_stays(void **state)
 	vmm_mem_close(&mem);
 }
 
+#define ROUNDS      1500
+#define MAX_SPINS   4000u
+#define PATIENCE_MS 20000
+
+struct toucher {
+	pthread_t thread;
+	const volatile uint8_t *byte;
+	unsigned n_spins;
+	int done_fd;
+};
+
+static _Atomic bool has_begun;
+
+static void begin(void)
+{
+	has_begun = true;
+}
+
+static void *touch(void *ctx)
+{
+	struct toucher *toucher = ctx;
+
+	while (!has_begun)
+		sched_yield();
+	for (volatile unsigned i = 0; i < toucher->n_spins; i++)
+		;
+	(void)*toucher->byte;
+	(void)eventfd_write(toucher->done_fd, 1);
+	return NULL;
+}
+
+/* A page that is a hole of the file is there when the fill ends, for who came just then as well. */
+static void page_that_is_asked_for_as_the_fill_ends_comes(void **state)
+{
+	struct vmm_mem hole = open_mem(MIB);
+
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		struct vmm_mem again = open_mem(MIB);
+		struct toucher toucher = { .byte = vmm_mem_at(&again, 0, 1),
+			.n_spins = i * 7919 % MAX_SPINS,
+			.done_fd = eventfd(0, EFD_CLOEXEC) };
+		struct pollfd done = { .fd = toucher.done_fd, .events = POLLIN };
+		struct vmm_mem_fill fill;
+
+		has_begun = false;
+		assert_int_equal(vmm_mem_fill_open(&fill, &again, save(&hole, 0), 0, true), 0);
+		assert_int_equal(pthread_create(&toucher.thread, NULL, touch, &toucher), 0);
+		assert_int_equal(vmm_mem_fill_start(&fill, begin), 0);
+		if (vmm_mem_is_whole(&again)) /* no userfaultfd here */
+			begin();
+		assert_int_equal(poll(&done, 1, PATIENCE_MS), 1);
+		pthread_join(toucher.thread, NULL);
+		close(toucher.done_fd);
+		vmm_mem_fill_done(&fill);
+		vmm_mem_close(&again);
+	}
+	vmm_mem_close(&hole);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +274,7 @@ int main(void)
 		cmocka_unit_test(huge_pages_that_are_not_there_are_an_error_with_a_way_out),
 		cmocka_unit_test(numa_node_that_is_not_there_is_an_error),
 		cmocka_unit_test(memory_comes_back_out_of_a_file_with_holes),
+		cmocka_unit_test(page_that_is_asked_for_as_the_fill_ends_comes),
 		cmocka_unit_test(what_the_guest_has_written_meanwhile_stays),
 	};
 
