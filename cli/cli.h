@@ -127,6 +127,7 @@ int cli_exec(const struct cli *cli, const char *name, const char *build_folder, 
 
 /* verbs of their own */
 int cli_apply(struct cli *cli);
+int cli_flow_list(struct cli *cli);
 int cli_trace(struct cli *cli);
 int cli_capture(struct cli *cli);
 int cli_config_show(struct cli *cli);
@@ -153,7 +154,6 @@ void cli_print_ports(struct cli *cli, const json_t *result);
 void cli_print_neighbors(struct cli *cli, const json_t *result);
 void cli_print_mirrors(struct cli *cli, const json_t *result);
 void cli_print_fdb(struct cli *cli, const json_t *result);
-void cli_print_flows(struct cli *cli, const json_t *result);
 void cli_print_groups(struct cli *cli, const json_t *result);
 void cli_print_meters(struct cli *cli, const json_t *result);
 void cli_print_uplinks(struct cli *cli, const json_t *result);

@@ -112,6 +112,11 @@ struct libscols_line *cli_table_row(
 	return row;
 }
 
+void cli_table_hide_heading(struct cli_table *table)
+{
+	scols_table_enable_noheadings(table->scols, true);
+}
+
 void cli_table_print(struct cli_table *table)
 {
 	scols_print_table(table->scols);

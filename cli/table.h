@@ -24,6 +24,9 @@ void cli_table_free(struct cli_table *table);
 struct libscols_line *cli_table_row(
 	struct cli_table *table, struct libscols_line *parent, const json_t *object);
 void cli_table_set(struct libscols_line *row, unsigned column, const char *text);
+
+/** It goes on below another one. */
+void cli_table_hide_heading(struct cli_table *table);
 void cli_table_print(struct cli_table *table);
 
 /** Print an array of objects. */

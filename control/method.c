@@ -57,7 +57,7 @@ static const struct method methods[] = {
 	{ "flow.add", method_flow_add, API_FDB, " bridge flow " },
 	{ "flow.del", method_flow_del, API_FDB, " bridge match strict " },
 	{ "trace", method_trace, API_FDB, " bridge match in_port frame " },
-	{ "flow.list", method_flow_list, API_FDB, " bridge " },
+	{ "flow.list", method_flow_list, API_FDB, " bridge match limit after " },
 	{ "group.list", method_group_list, API_FDB, " bridge " },
 	{ "meter.list", method_meter_list, API_FDB, " bridge " },
 	{ "table.list", method_table_list, API_FDB, " bridge " },

@@ -101,6 +101,9 @@ void method_set_lacp(
 json_t *method_objects(const struct ctl *ctl, enum api_noun noun);
 json_t *method_worker_objects(const struct ctl *ctl);
 
+/** What ofproto wrote, as a text; the buffer is done with. return: NULL when out of memory */
+json_t *method_of_text(struct of_buf *buf);
+
 /** errors: -EBUSY with who uses it. */
 int method_check_unused(
 	const struct ctl *ctl, enum api_noun noun, const char *name, struct sh_err *err);
