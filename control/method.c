@@ -50,7 +50,7 @@ static const struct method methods[] = {
 	{ "uplink.show", method_uplink_show, API_PORT, " name " },
 	{ "uplink.add", method_uplink_add, API_PORT, " name device " },
 	{ "uplink.del", method_uplink_del, API_PORT, " name device " },
-	{ "fdb.list", method_fdb_list, API_FDB, " bridge " },
+	{ "fdb.list", method_fdb_list, API_FDB, " bridge limit after " },
 	{ "fdb.add", method_fdb_add, API_FDB, NULL },
 	{ "fdb.del", method_fdb_del, API_FDB, " bridge mac vlan " },
 	{ "fdb.flush", method_fdb_flush, API_FDB, " bridge port vlan " },
