@@ -47,6 +47,7 @@ static const struct cli_option capture_options[] = {
 		"in: what the port sends into the switch, out: what the switch sends by it; "
 		"default: both",
 		"in|out|both" },
+	{ "device", "of a team: what goes by this device alone", "DEVICE" },
 	{ "filter", "frames that it matches alone, as tcpdump takes it", "EXPRESSION" },
 	{ "snaplen", "bytes of a frame at most; default, and 0: all", "BYTES" },
 	{ "count", "end after so many frames", "N" },
