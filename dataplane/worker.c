@@ -52,7 +52,7 @@ static __rte_noinline void forward_watched(struct dp_worker *w, const struct dp_
 	w->why = NULL;
 	if (ctx->in->captures)
 		dp_capture_received(w, ctx->in, why, ctx->now_tsc);
-	dp_mirror_received(w, ctx->in, why);
+	dp_mirror_received(w, ctx, why);
 }
 
 static void count_received(
