@@ -43,6 +43,7 @@ struct cli_args {
 
 struct cli {
 	bool json;
+	bool goes_on;        /* what is printed goes on below an earlier block */
 	const char *run_dir; /* as given, NULL for the default */
 	struct cli_args args;
 	const struct cli_verb *verb;
@@ -110,6 +111,9 @@ int cli_main(int argc, char **argv);
 /** Call the verb's method with its arguments and print the result. */
 int cli_call(struct cli *cli);
 
+/** The same for a list that comes in parts: each block of it is printed as it is there. */
+int cli_call_in_parts(struct cli *cli);
+
 /** Say what failed on stderr, in front of it what was asked; returns CLI_FAILED. */
 int cli_fail(const struct cli *cli, const char *message);
 int cli_connect(const struct cli *cli, struct sh_err *err, struct api_client **ret);
@@ -148,12 +152,12 @@ void cli_suggest(const char *noun, const char *word);
 
 /* printers */
 void cli_print_bridges(struct cli *cli, const json_t *result);
+void cli_print_flows(struct cli *cli, const json_t *result);
 void cli_print_portgroups(struct cli *cli, const json_t *result);
 void cli_print_ports(struct cli *cli, const json_t *result);
 void cli_print_neighbors(struct cli *cli, const json_t *result);
 void cli_print_mirrors(struct cli *cli, const json_t *result);
 void cli_print_fdb(struct cli *cli, const json_t *result);
-void cli_print_flows(struct cli *cli, const json_t *result);
 void cli_print_groups(struct cli *cli, const json_t *result);
 void cli_print_meters(struct cli *cli, const json_t *result);
 void cli_print_uplinks(struct cli *cli, const json_t *result);

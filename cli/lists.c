@@ -104,7 +104,7 @@ void cli_print_fdb(struct cli *cli, const json_t *result)
 		{ "STATIC", "static", false },
 	};
 
-	LIST(columns, result);
+	cli_table_list_block(columns, sizeof(columns) / sizeof(columns[0]), result, !cli->goes_on);
 }
 
 void cli_print_workers(struct cli *cli, const json_t *result)

@@ -29,6 +29,10 @@ void cli_table_print(struct cli_table *table);
 /** Print an array of objects. */
 void cli_table_list(const struct cli_column *columns, unsigned n, const json_t *array);
 
+/** The same for one block of a list; only the first has a heading. */
+void cli_table_list_block(
+	const struct cli_column *columns, unsigned n, const json_t *array, bool heading);
+
 /** The same, the cells of one column being texts, to be freed, that a function makes of each row.
  */
 void cli_table_list_with(const struct cli_column *columns, unsigned n, const json_t *array,

@@ -4,6 +4,7 @@
  * not read loses frames, which are counted, and holds up nobody. Control thread.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -24,6 +25,8 @@
 #define COMES_US    10000000u /* a client that has not connected by then does not */
 #define REST_US     10000000u /* for a client to read the rest */
 #define MAX_WAITING (16u << 20)
+#define STOP_MS     2000 /* for clients to read the rest when shuntd ends */
+#define PAUSE_MS    20
 
 struct capture {
 	LIST_ENTRY(capture) link;
@@ -72,14 +75,26 @@ static bool take(void *ctx, const struct dp_captured *frame)
 		.comment = drop ? comment : NULL,
 	};
 
+	if (c->n_left == 0) /* not lost: not wanted any more */
+		return true;
 	if (drop)
 		snprintf(comment, sizeof(comment), "dropped: %s (%s)", drop->name, drop->text);
-	if (c->n_left == 0 || c->out.n - c->n_sent + frame->n > MAX_WAITING ||
-		pcapng_frame(&c->out, &made) < 0)
+	if (c->out.n - c->n_sent + frame->n > MAX_WAITING || pcapng_frame(&c->out, &made) < 0)
 		return false;
 	c->last_ns = frame->when_ns;
 	c->n_left--;
 	return true;
+}
+
+/* A client that is always behind never has all of it: what it has must not be kept. */
+static void forget_sent(struct capture *c)
+{
+	if (c->n_sent < MAX_WAITING && c->n_sent < c->out.n)
+		return;
+	c->out.n -= c->n_sent;
+	if (c->out.n)
+		memmove(c->out.bytes, c->out.bytes + c->n_sent, c->out.n);
+	c->n_sent = 0;
 }
 
 /* return: false when the client is gone */
@@ -91,11 +106,13 @@ static bool send_some(struct capture *c)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno != EAGAIN)
+			return false;
 		if (n < 0)
-			return errno == EAGAIN;
+			break;
 		c->n_sent += (size_t)n;
 	}
-	c->out.n = c->n_sent = 0;
+	forget_sent(c);
 	return true;
 }
 
@@ -109,13 +126,14 @@ static void again(struct capture *c)
 }
 
 /* Forward without it from now on, and say how much is missing. What was captured before is still
- * sent: a frame that a guest has is in the ring once no worker is at the capture. */
-static void finish(struct capture *c)
+ * sent: a frame that a guest has is in the ring once no worker is at the capture. why: as
+ * pcapng_counts() has it. */
+static void finish(struct capture *c, const char *why)
 {
 	dp_capture_stop(c->dp);
 	while (dp_capture_drain(c->dp, take, c) > 0)
 		;
-	(void)pcapng_counts(&c->out, c->last_ns, dp_capture_lost(c->dp));
+	(void)pcapng_counts(&c->out, c->last_ns, dp_capture_lost(c->dp), why);
 	dp_capture_free(c->dp);
 	c->dp = NULL;
 	c->io = sd_event_source_disable_unref(c->io);
@@ -141,7 +159,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *ctx)
 		return 0;
 	}
 	if (c->dp && (c->n_left == 0 || dp_capture_is_over(c->dp)))
-		finish(c);
+		finish(c, dp_capture_is_over(c->dp) ? "the port is gone" : NULL);
 	again(c);
 	return 0;
 }
@@ -149,7 +167,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *ctx)
 /* A client says nothing: when it can be read it has shut down its side, or closed. */
 static int on_client(sd_event_source *source, int fd, uint32_t events, void *ctx)
 {
-	finish(ctx);
+	finish(ctx, NULL);
 	return 0;
 }
 
@@ -209,10 +227,10 @@ static int start_events(struct capture *c, struct sh_err *err)
 	return r < 0 ? sh_err_set(err, r, "cannot start a capture: %s", strerror(-r)) : 0;
 }
 
-int capture_start(struct ctl *ctl, const char *port, struct dp_port *dp,
-	const struct dp_capture_conf *conf, uint64_t n_frames, const char **ret_socket,
-	struct sh_err *err)
+int capture_start(struct ctl *ctl, struct dp_port *dp, const struct dp_capture_conf *conf,
+	uint64_t n_frames, const char **ret_socket, struct sh_err *err)
 {
+	const char *port = dp_port_name(dp);
 	struct capture *c;
 	int r;
 
@@ -243,14 +261,28 @@ int capture_start(struct ctl *ctl, const char *port, struct dp_port *dp,
 	return 0;
 }
 
+/* A client that reads gets all; patience is shared by all of them. */
+static void send_rest(struct capture *c, int *patience_ms)
+{
+	struct pollfd fd = { c->fd, POLLOUT, 0 };
+
+	while (c->is_connected && send_some(c) && *patience_ms > 0) {
+		if (c->n_sent == c->out.n)
+			break;
+		(void)poll(&fd, 1, PAUSE_MS);
+		*patience_ms -= fd.revents ? 1 : PAUSE_MS;
+	}
+}
+
 void capture_stop_all(struct ctl *ctl)
 {
+	int patience_ms = STOP_MS;
 	struct capture *c;
 
 	while ((c = LIST_FIRST(&ctl->captures))) {
 		if (c->dp)
-			finish(c);
-		(void)send_some(c);
+			finish(c, "shuntd ends");
+		send_rest(c, &patience_ms);
 		end_capture(c);
 	}
 }

@@ -16,17 +16,17 @@ struct listing {
 	const char *bridge;
 };
 
-static int list_entry(void *ctx, const struct dp_fdb_entry *entry)
+static void list_entry(void *ctx, const struct dp_fdb_entry *entry)
 {
 	const struct listing *listing = ctx;
 	char mac[18];
 
 	api_format_mac(entry->mac, mac);
 	json_array_append_new(listing->array,
-		json_pack("{s:s, s:i, s:s, s:s, s:i, s:b}", "bridge", listing->bridge, "vlan",
+		json_pack("{s:s, s:i, s:s, s:s, s:i, s:b, s:i}", "bridge", listing->bridge, "vlan",
 			(int)entry->vlan, "mac", mac, "port", dp_port_name(entry->port), "age_s",
-			(int)entry->age_s, "static", (int)entry->is_static));
-	return 0;
+			(int)entry->age_s, "static", (int)entry->is_static, "place",
+			(int)entry->place));
 }
 
 /* The bridge that a parameter names, or NULL for all. */
@@ -39,21 +39,49 @@ static int bridge_param(
 	return r == 0 && *ret ? method_find(ctl, API_BRIDGE, *ret, &item, err) : r;
 }
 
+/* Bridge by bridge, from the one on where the list goes on. */
+static int list_all(struct ctl *ctl, const char *only, const struct method_part *part,
+	json_t *array, struct sh_err *err)
+{
+	const char *from = part->from;
+	json_int_t place = 0;
+
+	if (from && method_after(part, "place", INT32_MAX - 1, &place, err) < 0)
+		return -EINVAL;
+	for (unsigned i = 0; i < ctl->sw.n_bridges; i++) {
+		struct listing listing = { array, ctl->sw.bridges[i].name };
+		bool goes_on = from && strcmp(from, listing.bridge) == 0;
+
+		if ((from && !goes_on) || (only && strcmp(only, listing.bridge) != 0))
+			continue;
+		from = NULL;
+		dp_fdb_foreach(ctl->sw.bridges[i].dp, goes_on ? (uint32_t)place + 1 : 0,
+			part->limit - json_array_size(array), list_entry, &listing);
+	}
+	return from ? sh_err_set(err, -ESTALE, "after: its bridge is gone") : 0;
+}
+
 int method_fdb_list(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)
 {
+	struct method_part part;
 	const char *only;
 	int r = bridge_param(ctl, call, &only, err);
 
+	if (r == 0)
+		r = method_part(call, DP_FDB_SHARES_PLACE, &part, err);
 	if (r < 0)
 		return r;
 	*ret = json_array();
-	for (unsigned i = 0; i < ctl->sw.n_bridges; i++) {
-		struct listing listing = { *ret, ctl->sw.bridges[i].name };
-
-		if (!only || strcmp(only, listing.bridge) == 0)
-			(void)dp_fdb_foreach(ctl->sw.bridges[i].dp, list_entry, &listing);
+	if (!*ret)
+		return sh_err_set(err, -ENOMEM, "out of memory");
+	r = list_all(ctl, only, &part, *ret, err);
+	if (r == 0)
+		r = method_part_check(&part, *ret, err);
+	if (r < 0) {
+		json_decref(*ret);
+		*ret = NULL;
 	}
-	return 0;
+	return r;
 }
 
 static int commit(struct ctl *ctl, const struct call *call, struct conf *to, const char *key,

@@ -16,19 +16,6 @@
 
 #define MAX_FRAME 65535
 
-/* Names of a bridge's ports. */
-struct names {
-	const struct ctl *ctl;
-	const char *bridge;
-};
-
-static int port_number(void *ctx, const char *name, uint32_t *ret)
-{
-	const struct names *names = ctx;
-
-	return of_ports_number(names->ctl, names->bridge, name, ret);
-}
-
 /* The bridge that the call names; the only one, if it names none. */
 static int the_bridge(struct ctl *ctl, const struct call *call, const struct switch_bridge **ret,
 	struct sh_err *err)
@@ -61,9 +48,6 @@ static int refused(const struct of_err *of, int r, struct sh_err *err)
 		return sh_err_set(err, -ENOENT, "group: there is no such group");
 	if (of->type == OF_ET_METER_MOD_FAILED)
 		return sh_err_set(err, -ENOENT, "meter: there is no such meter");
-	if (of->type == OF_ET_BAD_ACTION && of->code == OF_BA_BAD_ARGUMENT)
-		return sh_err_set(err, -EOPNOTSUPP,
-			"learn: fin_idle_timeout and fin_hard_timeout are not supported");
 	if (of->type == OF_ET_BAD_ACTION && of->code == OF_BA_TOO_MANY)
 		return sh_err_set(err, -E2BIG, "learn: too long, use fewer words");
 	return sh_err_set(err, r, "refused: %s", of_err_name(of));
@@ -79,12 +63,10 @@ static int change(struct ctl *ctl, const struct call *call, const char *text,
 	int r = the_bridge(ctl, call, &bridge, err);
 
 	if (r == 0) {
-		struct names names = { ctl, bridge->name };
-		const struct of_text_names text_names = {
-			.port = port_number, .ctx = &names, .max_port = DP_MAX_OFPORT
-		};
+		struct of_ports_names names;
 
-		r = of_flow_parse(text, command, &text_names, &mod, err);
+		of_ports_names(ctl, bridge->name, &names);
+		r = of_flow_parse(text, command, &names.text, &mod, err);
 	}
 	if (r < 0)
 		return r;
@@ -220,18 +202,15 @@ int method_trace(struct ctl *ctl, const struct call *call, json_t **ret, struct 
 	const struct switch_bridge *bridge;
 	uint32_t in_port = OF_PORT_CONTROLLER;
 	struct of_buf frame = { 0 };
-	struct names names = { .ctl = ctl };
-	const struct of_text_names text_names = {
-		.port = port_number, .ctx = &names, .max_port = DP_MAX_OFPORT
-	};
+	struct of_ports_names names;
 	int r = the_bridge(ctl, call, &bridge, err);
 
 	if (r < 0)
 		return r;
-	names.bridge = bridge->name;
-	r = read_frame(call, &text_names, &in_port, &frame, err);
+	of_ports_names(ctl, bridge->name, &names);
+	r = read_frame(call, &names.text, &in_port, &frame, err);
 	if (r == 0)
-		r = read_in_port(call, &text_names, &in_port, err);
+		r = read_in_port(call, &names.text, &in_port, err);
 	if (r == 0)
 		r = trace(ctl, bridge, in_port, &frame, ret, err);
 	of_buf_done(&frame);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What a bridge's flow tables, groups and meters hold, for the command line. Control thread.
+ * What a bridge's groups and meters hold, and its tables in numbers, for the command line. Control
+ * thread.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -8,8 +9,6 @@
 #include <string.h>
 
 #include "method.h"
-
-#define NS_PER_S 1e9
 
 struct listing {
 	json_t *array;
@@ -45,8 +44,7 @@ static int each_bridge(struct ctl *ctl, const struct call *call,
 	return r;
 }
 
-/* A text that ofproto wrote; the buffer is done with. */
-static json_t *text_of(struct of_buf *buf)
+json_t *method_of_text(struct of_buf *buf)
 {
 	json_t *text = buf->failed ? NULL : json_stringn((const char *)buf->data, buf->len);
 
@@ -56,67 +54,10 @@ static json_t *text_of(struct of_buf *buf)
 	return text;
 }
 
-static json_t *actions_text(const struct of_instructions *instructions)
-{
-	struct of_buf buf = { 0 };
-
-	of_instructions_format(instructions, &buf);
-	return text_of(&buf);
-}
-
-static json_t *match_text(const struct of_match *match)
-{
-	struct of_buf buf = { 0 };
-
-	of_match_format(match, &buf);
-	return text_of(&buf);
-}
-
 static void add(struct listing *listing, json_t *object)
 {
 	if (!object || json_array_append_new(listing->array, object) < 0)
 		listing->failed = true;
-}
-
-static json_t *flow_object(const char *bridge, const struct of_flow_info *flow)
-{
-	char cookie[24];
-
-	/* JSON's integers have no 64 bits without a sign. */
-	snprintf(cookie, sizeof(cookie), "0x%llx", (unsigned long long)flow->cookie);
-	return json_pack("{s:s, s:i, s:i, s:o, s:o, s:s, s:I, s:I, s:f, s:i, s:i}", "bridge",
-		bridge, "table", (int)flow->table, "priority", (int)flow->priority, "match",
-		match_text(&flow->match), "actions", actions_text(flow->instructions), "cookie",
-		cookie, "n_packets", (json_int_t)flow->n_packets, "n_bytes",
-		(json_int_t)flow->n_bytes, "duration_s", (double)flow->duration_ns / NS_PER_S,
-		"idle_timeout_s", (int)flow->idle_timeout_s, "hard_timeout_s",
-		(int)flow->hard_timeout_s);
-}
-
-static int list_flows(struct listing *listing, struct sh_err *err)
-{
-	const struct of_flow_filter all = {
-		.table = OF_TABLE_ALL, .out_port = OF_PORT_ANY, .out_group = OF_GROUP_ANY
-	};
-	struct of_switch *sw = openflow_switch(listing->bridge->openflow);
-	struct of_flow **flows;
-	int n = of_switch_flows(sw, &all, &flows, NULL);
-
-	if (n < 0)
-		return sh_err_set(err, n, "out of memory");
-	for (int i = 0; i < n && !listing->failed; i++) {
-		struct of_flow_info info;
-
-		of_switch_flow_info(sw, flows[i], openflow_now_ns(), &info);
-		add(listing, flow_object(listing->bridge->name, &info));
-	}
-	of_switch_flows_done(sw, flows, n);
-	return 0;
-}
-
-int method_flow_list(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)
-{
-	return each_bridge(ctl, call, list_flows, ret, err);
 }
 
 static json_t *bucket_object(const struct of_group_info *group, unsigned i)
@@ -126,8 +67,8 @@ static json_t *bucket_object(const struct of_group_info *group, unsigned i)
 	json_t *object;
 
 	of_actions_format(&b->actions, &buf);
-	object = json_pack("{s:i, s:o, s:I}", "weight", (int)b->weight, "actions", text_of(&buf),
-		"n_packets", (json_int_t)group->bucket_stats[i].n_packets);
+	object = json_pack("{s:i, s:o, s:I}", "weight", (int)b->weight, "actions",
+		method_of_text(&buf), "n_packets", (json_int_t)group->bucket_stats[i].n_packets);
 	if (b->watch_port != OF_PORT_ANY)
 		json_object_set_new(object, "watch_port", json_integer(b->watch_port));
 	if (b->watch_group != OF_GROUP_ANY)

@@ -211,6 +211,20 @@ static int check_mod(const struct ctl *ctl, const char *bridge, const struct of_
 	return 0;
 }
 
+static int named_port(void *ctx, const char *name, uint32_t *ret)
+{
+	const struct of_ports_names *names = ctx;
+
+	return of_ports_number(names->ctl, names->bridge, name, ret);
+}
+
+void of_ports_names(const struct ctl *ctl, const char *bridge, struct of_ports_names *ret)
+{
+	*ret = (struct of_ports_names){ .ctl = ctl,
+		.bridge = bridge,
+		.text = { .port = named_port, .ctx = ret, .max_port = DP_MAX_OFPORT } };
+}
+
 int of_ports_check(const struct ctl *ctl, const char *bridge, const struct of_port_mod *mod,
 	struct of_err *reterr_of)
 {

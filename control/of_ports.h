@@ -7,6 +7,7 @@
 
 #include "change.h"
 #include "ofproto/info.h"
+#include "ofproto/text.h"
 
 /** Call fn for each port of the bridge that could be made, by number; stops at a non-zero. */
 int of_ports_foreach(const struct ctl *ctl, const char *bridge,
@@ -22,6 +23,15 @@ int of_ports_find_name(const struct ctl *ctl, const char *name, struct of_port_i
 
 /** The number of a port of the bridge. errors: -ENOENT */
 int of_ports_number(const struct ctl *ctl, const char *bridge, const char *name, uint32_t *ret);
+
+/* A bridge's ports by name, for texts about flows: points to itself, so it stays where it is. */
+struct of_ports_names {
+	const struct ctl *ctl;
+	const char *bridge;
+	struct of_text_names text;
+};
+
+void of_ports_names(const struct ctl *ctl, const char *bridge, struct of_ports_names *ret);
 
 /** Whether of_ports_mod would refuse it. errors: -EINVAL with reterr_of (PORT_MOD_FAILED) */
 int of_ports_check(const struct ctl *ctl, const char *bridge, const struct of_port_mod *mod,

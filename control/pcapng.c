@@ -163,12 +163,13 @@ int pcapng_frame(struct pcapng *out, const struct pcapng_frame *frame)
 	return end(&b);
 }
 
-int pcapng_counts(struct pcapng *out, uint64_t when_ns, uint64_t n_lost)
+int pcapng_counts(struct pcapng *out, uint64_t when_ns, uint64_t n_lost, const char *why)
 {
 	struct block b = begin(out, BLOCK_COUNTS);
 
 	put_u32(&b, 0);
 	put_time(&b, when_ns);
+	put_text(&b, OPT_COMMENT, why);
 	put_option(&b, ISB_LOST, &n_lost, sizeof(n_lost));
 	return end(&b);
 }

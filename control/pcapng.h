@@ -31,6 +31,6 @@ int pcapng_begin(struct pcapng *out, const char *program, const char *interface,
 	uint32_t snaplen);
 int pcapng_frame(struct pcapng *out, const struct pcapng_frame *frame);
 
-/** What the interface's capture has counted. */
-int pcapng_counts(struct pcapng *out, uint64_t when_ns, uint64_t n_lost);
+/** What the interface's capture has counted, and why it is over: NULL when somebody wanted it. */
+int pcapng_counts(struct pcapng *out, uint64_t when_ns, uint64_t n_lost, const char *why);
 void pcapng_done(struct pcapng *out);

@@ -8,15 +8,16 @@
 #include <pcap/pcap.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <rte_cycles.h>
 
 #include "base/cleanup.h"
 #include "capture.h"
+#include "clock.h"
 #include "dp_private.h"
 
-#define RING_BYTES    (8u << 20) /* a power of two, and of whole pages */
-#define DRAIN_AT_ONCE 8192       /* records */
+#define RING_BYTES    (8u << 20)  /* a power of two, and of whole pages */
+#define DRAIN_AT_ONCE 8192        /* records */
+#define ANCILLARY     0xfffff000u /* SKF_AD_OFF of linux/filter.h, which does not go with pcap's */
 
 struct record {
 	uint64_t tsc;
@@ -41,7 +42,7 @@ struct dp_capture {
 	bool is_leaked; /* workers may still be at it */
 	bool is_filtered;
 	struct bpf_program filter;
-	uint64_t begin_tsc, begin_ns;
+	struct dp_clock clock;
 	uint64_t n_refused; /* frames that whoever drains did not take */
 	struct ring rings[DP_MAX_WORKERS];
 };
@@ -77,13 +78,14 @@ static bool is_wanted(const struct dp_capture *c, const struct record *r)
 	return !c->is_filtered || pcap_offline_filter(&c->filter, &header, r->bytes) != 0;
 }
 
-/* The filter looks at the copy: what a guest changes meanwhile fools nobody. */
+/* The filter looks at the copy: what a guest changes meanwhile fools nobody. It may look behind
+ * what is to be kept. */
 static void put(struct dp_capture *c, struct ring *ring, const struct record *what,
 	const struct iovec *iov, unsigned n_iov)
 {
 	uint64_t written = atomic_load_explicit(&ring->written, memory_order_relaxed);
 	uint64_t used = written - atomic_load_explicit(&ring->read, memory_order_acquire);
-	uint32_t most = RTE_MIN(what->len, c->snaplen);
+	uint32_t most = c->is_filtered ? what->len : RTE_MIN(what->len, c->snaplen);
 	struct record *r = (struct record *)(ring->at + written % RING_BYTES);
 
 	if (!ring->at) /* a worker that is younger than the capture */
@@ -94,9 +96,10 @@ static void put(struct dp_capture *c, struct ring *ring, const struct record *wh
 	}
 	*r = *what;
 	r->n = copy_pieces(r->bytes, most, iov, n_iov);
-	if (is_wanted(c, r))
-		atomic_store_explicit(
-			&ring->written, written + record_bytes(r->n), memory_order_release);
+	if (!is_wanted(c, r))
+		return;
+	r->n = RTE_MIN(r->n, c->snaplen);
+	atomic_store_explicit(&ring->written, written + record_bytes(r->n), memory_order_release);
 }
 
 static void put_item(struct dp_worker *w, struct dp_capture *c, const struct dp_item *item,
@@ -171,6 +174,17 @@ static int map_ring(struct ring *ring)
 	return 0;
 }
 
+/* libpcap has filters look there for what is not in the frame. No frame has it. */
+static bool asks_the_kernel(const struct bpf_program *filter)
+{
+	for (unsigned i = 0; i < filter->bf_len; i++)
+		if (BPF_CLASS(filter->bf_insns[i].code) == BPF_LD &&
+			BPF_MODE(filter->bf_insns[i].code) == BPF_ABS &&
+			filter->bf_insns[i].k >= ANCILLARY)
+			return true;
+	return false;
+}
+
 static int compile(struct dp_capture *c, const char *filter, struct sh_err *err)
 {
 	pcap_t *pcap = pcap_open_dead(DLT_EN10MB, (int)c->snaplen);
@@ -182,6 +196,11 @@ static int compile(struct dp_capture *c, const char *filter, struct sh_err *err)
 		r = sh_err_set(err, -EINVAL, "filter '%.200s': %s", filter, pcap_geterr(pcap));
 	else
 		c->is_filtered = true;
+	if (c->is_filtered && asks_the_kernel(&c->filter))
+		r = sh_err_set(err, -EINVAL,
+			"filter '%.200s': asks for what a kernel knows of a packet of its own: for "
+			"inbound and outbound there is dir",
+			filter);
 	pcap_close(pcap);
 	return r;
 }
@@ -198,7 +217,6 @@ static void release(struct dp_capture *c)
 
 static int fill(struct dp_capture *c, const struct dp_capture_conf *conf, struct sh_err *err)
 {
-	struct timespec ts;
 	int r = conf->filter ? compile(c, conf->filter, err) : 0;
 
 	for (unsigned i = 0; i < c->dp->n_workers && r == 0; i++) {
@@ -206,9 +224,7 @@ static int fill(struct dp_capture *c, const struct dp_capture_conf *conf, struct
 		if (r < 0)
 			sh_err_set(err, r, "no memory for a capture: %s", strerror(-r));
 	}
-	clock_gettime(CLOCK_REALTIME, &ts);
-	c->begin_ns = (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-	c->begin_tsc = rte_rdtsc();
+	dp_clock_read(&c->clock, c->dp->tsc_hz);
 	return r;
 }
 
@@ -307,20 +323,11 @@ static unsigned collect(struct ring *ring, struct place *places, unsigned room)
 	return n;
 }
 
-static uint64_t time_of(const struct dp_capture *c, uint64_t tsc)
-{
-	uint64_t hz = c->dp->tsc_hz;
-	/* What was received while the capture began may be a little older. */
-	uint64_t passed = tsc > c->begin_tsc ? tsc - c->begin_tsc : 0;
-
-	return c->begin_ns + passed / hz * NS_PER_S + passed % hz * NS_PER_S / hz;
-}
-
 static bool hand_over(struct dp_capture *c, const struct record *r,
 	bool (*fn)(void *ctx, const struct dp_captured *frame), void *ctx)
 {
 	const struct dp_captured frame = {
-		.when_ns = time_of(c, r->tsc),
+		.when_ns = dp_clock_ns(&c->clock, r->tsc),
 		.bytes = r->bytes,
 		.n = r->n,
 		.len = r->len,
@@ -342,6 +349,7 @@ unsigned dp_capture_drain(
 	for (unsigned i = 0; places && i < DP_MAX_WORKERS; i++)
 		if (c->rings[i].at)
 			n += collect(&c->rings[i], places + n, RTE_MIN(share, DRAIN_AT_ONCE - n));
+	dp_clock_read(&c->clock, c->dp->tsc_hz);
 	if (n)
 		qsort(places, n, sizeof(*places), by_time);
 	while (done < n && hand_over(c, places[done].record, fn, ctx))

@@ -43,6 +43,7 @@ static void forward(struct dp_worker *w, const struct dp_decide_ctx *ctx)
 
 static __rte_noinline void forward_watched(struct dp_worker *w, const struct dp_decide_ctx *ctx)
 {
+	uint64_t came_tsc = rte_rdtsc(); /* now_tsc may be from before the frames were sent */
 	uint8_t why[DP_BURST];
 
 	memset(why, DP_N_DROPS, sizeof(why));
@@ -51,7 +52,9 @@ static __rte_noinline void forward_watched(struct dp_worker *w, const struct dp_
 	forward(w, ctx);
 	w->why = NULL;
 	if (ctx->in->captures)
-		dp_capture_received(w, ctx->in, why, ctx->now_tsc);
+		dp_capture_received(w, ctx->in, why, came_tsc);
+	if (ctx->member && ctx->member->captures)
+		dp_capture_received(w, ctx->member, why, came_tsc);
 	dp_mirror_received(w, ctx, why);
 }
 

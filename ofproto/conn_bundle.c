@@ -10,8 +10,8 @@
 #include "conn_private.h"
 
 #define MAX_BUNDLES 256          /* of a connection */
-#define MAX_BYTES   (64u << 20)  /* of messages, a connection */
-#define MAX_ALL     (256u << 20) /* and all of a switch */
+#define MAX_BYTES   (256u << 20) /* of messages, a connection */
+#define MAX_ALL     (512u << 20) /* and all of a switch */
 #define TIMEOUT_NS  UINT64_C(10000000000)
 #define ERROR_BYTES 64
 #define FLAGS       (OF_BUNDLE_ATOMIC | OF_BUNDLE_ORDERED)

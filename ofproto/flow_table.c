@@ -285,6 +285,7 @@ bool of_flow_table_overlaps(const struct of_flow_table *flows, const struct of_f
 struct walk {
 	struct of_flow_table *flows;
 	const struct of_minimatch *match;
+	const struct of_entry *after; /* begin behind it; NULL: with the first */
 	int (*fn)(void *arg, struct of_entry *entry);
 	void *arg;
 };
@@ -295,14 +296,17 @@ static int walk_bunch(const struct walk *walk, struct of_bunch *bunch)
 {
 	struct of_entry *entry = TAILQ_FIRST(&bunch->entries), *next;
 	struct of_flow_key key = { walk->match, bunch->level->priority, bunch->level->table };
+	bool goes_on = walk->after && walk->after->bunch == bunch;
 	int r = 0;
 
 	if (!mask_within(walk->match, entry->flow.match))
 		return 0;
 	if (same_mask(walk->match, entry->flow.match)) {
-		entry = of_flow_table_find(walk->flows, &key);
+		entry = goes_on ? NULL : of_flow_table_find(walk->flows, &key);
 		return entry ? walk->fn(walk->arg, entry) : 0;
 	}
+	if (goes_on)
+		entry = TAILQ_NEXT(walk->after, in_bunch);
 	for (; entry && r == 0; entry = next) {
 		next = TAILQ_NEXT(entry, in_bunch);
 		if (!entry->is_gone && of_minimatch_covers(walk->match, entry->flow.match))
@@ -316,6 +320,8 @@ static int walk_level(const struct walk *walk, struct of_level *level)
 	struct of_bunch *bunch = TAILQ_FIRST(&level->bunches), *next;
 	int r = 0;
 
+	if (walk->after && walk->after->bunch->level == level)
+		bunch = walk->after->bunch;
 	for (; bunch && r == 0; bunch = next) {
 		next = TAILQ_NEXT(bunch, in_level);
 		r = walk_bunch(walk, bunch);
@@ -327,9 +333,13 @@ static int walk_level(const struct walk *walk, struct of_level *level)
 static int walk_page(const struct walk *walk, uint8_t table, unsigned page)
 {
 	const struct of_table *t = walk->flows->tables[table];
+	unsigned end = PAGE;
 	int r = 0;
 
-	for (unsigned i = PAGE; i-- > 0 && r == 0 && t->pages[page];) {
+	if (walk->after && walk->after->flow.table == table &&
+		walk->after->flow.priority / PAGE == page)
+		end = walk->after->flow.priority % PAGE + 1;
+	for (unsigned i = end; i-- > 0 && r == 0 && t->pages[page];) {
 		struct of_level *level = t->pages[page]->levels[i];
 
 		r = level ? walk_level(walk, level) : 0;
@@ -339,9 +349,12 @@ static int walk_page(const struct walk *walk, uint8_t table, unsigned page)
 
 static int walk_table(const struct walk *walk, uint8_t table)
 {
+	unsigned end = PAGE;
 	int r = 0;
 
-	for (unsigned i = PAGE; i-- > 0 && r == 0 && of_flow_table_n(walk->flows, table);)
+	if (walk->after && walk->after->flow.table == table)
+		end = walk->after->flow.priority / PAGE + 1;
+	for (unsigned i = end; i-- > 0 && r == 0 && of_flow_table_n(walk->flows, table);)
 		r = walk_page(walk, table, i);
 	return r;
 }
@@ -349,12 +362,19 @@ static int walk_table(const struct walk *walk, uint8_t table)
 int of_flow_table_each(struct of_flow_table *flows, uint8_t table, const struct of_minimatch *match,
 	int (*fn)(void *arg, struct of_entry *entry), void *arg)
 {
-	struct walk walk = { flows, match, fn, arg };
+	return of_flow_table_each_after(flows, table, match, NULL, fn, arg);
+}
+
+int of_flow_table_each_after(struct of_flow_table *flows, uint8_t table,
+	const struct of_minimatch *match, const struct of_entry *after,
+	int (*fn)(void *arg, struct of_entry *entry), void *arg)
+{
+	struct walk walk = { flows, match, after, fn, arg };
 	int r = 0;
 
 	if (table != OF_TABLE_ALL)
 		return walk_table(&walk, table);
-	for (unsigned i = 0; i < OF_N_TABLES && r == 0; i++)
+	for (unsigned i = after ? after->flow.table : 0; i < OF_N_TABLES && r == 0; i++)
 		r = walk_table(&walk, (uint8_t)i);
 	return r;
 }

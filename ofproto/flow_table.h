@@ -17,7 +17,8 @@ struct of_refs;
 struct of_entry {
 	struct of_flow flow;
 	struct of_hash_node node;
-	uint32_t n_pins : 28; /* of replies that are being written */
+	uint32_t n_pins : 26;                     /* of replies that are being written */
+	uint32_t is_timed : 1, ends_with_tcp : 1; /* it is in `expiring`; it has a fin_timeout */
 	/* by the open bundle (bundle.c): removed, still indexed; what it did is kept; */
 	uint32_t is_gone : 1, is_noted : 1;
 	uint32_t is_added_over : 1, resets : 1; /* and by what; its counts are to begin again */
@@ -74,4 +75,10 @@ bool of_flow_table_overlaps(const struct of_flow_table *flows, const struct of_f
  * return:  what fn returned when it was not 0; then no more are visited
  */
 int of_flow_table_each(struct of_flow_table *flows, uint8_t table, const struct of_minimatch *match,
+	int (*fn)(void *arg, struct of_entry *entry), void *arg);
+
+/** The same from the flow behind another on: one that is indexed, of the table if there is one
+ * only. It costs nothing to come there. after: NULL for all */
+int of_flow_table_each_after(struct of_flow_table *flows, uint8_t table,
+	const struct of_minimatch *match, const struct of_entry *after,
 	int (*fn)(void *arg, struct of_entry *entry), void *arg);

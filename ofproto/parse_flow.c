@@ -52,7 +52,7 @@ static int set_priority(struct reading *rd, struct of_word *word)
 	return r;
 }
 
-/* "V" of a flow; "V/MASK" of those that are asked for. */
+/* "V" of a flow; "V/MASK" of those that are asked for, where -1 is all bits, as people write it. */
 static int set_cookie(struct reading *rd, struct of_word *word)
 {
 	char *slash = strchr(word->value, '/');
@@ -65,7 +65,7 @@ static int set_cookie(struct reading *rd, struct of_word *word)
 	r = of_parse_number(word->key, word->value, UINT64_MAX, &rd->mod->cookie, rd->err);
 	if (rd->mod->command != OF_FC_ADD)
 		rd->mod->cookie_mask = UINT64_MAX;
-	if (r == 0 && slash)
+	if (r == 0 && slash && strcmp(slash + 1, "-1") != 0)
 		r = of_parse_number(
 			word->key, slash + 1, UINT64_MAX, &rd->mod->cookie_mask, rd->err);
 	return r;

@@ -45,9 +45,10 @@ bool of_entry_wanted(const struct of_entry *entry, const struct of_flow_filter *
 }
 
 struct list {
+	struct of_switch *sw;
 	const struct of_flow_filter *filter;
 	struct of_flow **flows;
-	size_t n, room;
+	size_t n, room, max;
 };
 
 static int list_add(void *arg, struct of_entry *entry)
@@ -65,29 +66,53 @@ static int list_add(void *arg, struct of_entry *entry)
 		list->flows = flows;
 		list->room = room;
 	}
+	of_entry_follow_tcp(list->sw, entry);
 	entry->n_pins++;
 	list->flows[list->n++] = &entry->flow;
-	return 0;
+	return list->n == list->max;
 }
 
 int of_switch_flows(struct of_switch *sw, const struct of_flow_filter *filter,
 	struct of_flow ***ret_flows, struct of_err *reterr_of)
 {
+	return of_switch_flows_after(sw, filter, NULL, INT_MAX, ret_flows, reterr_of);
+}
+
+int of_switch_flows_after(struct of_switch *sw, const struct of_flow_filter *filter,
+	const struct of_flow *after, unsigned max, struct of_flow ***ret_flows,
+	struct of_err *reterr_of)
+{
 	_cleanup_free_ struct of_minimatch *match = NULL;
-	struct list list = { .filter = filter };
+	struct list list = { .sw = sw, .filter = filter, .max = max };
 	int r;
 
 	if (filter->table >= OF_N_TABLES && filter->table != OF_TABLE_ALL)
 		return of_err_set(reterr_of, OF_ET_BAD_REQUEST, OF_BR_BAD_TABLE_ID);
 	if (of_minimatch_new(&filter->match, &match) < 0)
 		return -ENOMEM;
-	r = of_flow_table_each(&sw->flows, filter->table, match, list_add, &list);
+	r = of_flow_table_each_after(
+		&sw->flows, filter->table, match, (const struct of_entry *)after, list_add, &list);
 	if (r < 0) {
 		of_switch_flows_done(sw, list.flows, (int)list.n);
 		return r;
 	}
 	*ret_flows = list.flows;
 	return (int)list.n;
+}
+
+int of_switch_flow_find(const struct of_switch *sw, const struct of_match *match, uint16_t priority,
+	uint8_t table, const struct of_flow **ret)
+{
+	_cleanup_free_ struct of_minimatch *mini = NULL;
+	struct of_flow_key key = { .priority = priority, .table = table };
+	const struct of_entry *entry;
+
+	if (of_minimatch_new(match, &mini) < 0)
+		return -ENOMEM;
+	key.match = mini;
+	entry = of_flow_table_find(&sw->flows, &key);
+	*ret = entry ? &entry->flow : NULL;
+	return entry ? 0 : -ENOENT;
 }
 
 void of_switch_flows_done(struct of_switch *sw, struct of_flow **flows, int n)

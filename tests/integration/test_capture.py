@@ -1,23 +1,25 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Captures of ports, read by programs that nobody here wrote: tshark and tcpdump."""
 
-import json
 import os
+import re
 import select
 import signal
+import struct
 import subprocess
+import time
 
 import pytest
 
+from capture import COMES_S, Capture
 from daemon import SHUNT, CommandFailed, wait_for
 from openflow import Bridge
 from ports import assert_sums_hold, config, learned, plug
-from scapy.all import IP, TCP, UDP, Dot1Q, Ether, Raw
-from vhost_guest import BROADCAST, frame, mac
+from scapy.all import ARP, IP, TCP, UDP, Dot1Q, Ether, ICMPv6EchoRequest, IPv6, Raw
+from vhost_guest import BROADCAST, F_CSUM, F_HOST_TSO4, frame, mac
 
 A, B, C = mac(0xa), mac(0xb), mac(0xc)
 ETHER = {"src": "02:00:00:00:00:0a", "dst": "02:00:00:00:00:0b"}
-COMES_S = 10
 
 
 @pytest.fixture
@@ -33,53 +35,27 @@ def guests(switch):
         guest.close()
 
 
-class Capture:
-    """`shunt capture`, in the background, into a file."""
-
-    def __init__(self, switch, port, path, *options):
-        self.path, self.switch, before = str(path), switch, self.running(switch)
-        self.process = subprocess.Popen(
-            [SHUNT, "--run-dir", switch.run_dir, "capture", port, "-w", self.path, *options],
-            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        wait_for(lambda: self.running(switch) > before, COMES_S, "the capture")
-
-    @staticmethod
-    def running(switch):
-        return switch.log().count(": begun")
-
-    def end(self, how=signal.SIGINT):
-        """End it and return its frames: [{"frame": hex, "dir": "in" or "out", "comment": text}]."""
-        if how:
-            self.process.send_signal(how)
-        _, errors = self.process.communicate(timeout=COMES_S)
-        assert self.process.returncode == 0, errors
-        return frames_in(self.path)
+@pytest.fixture(scope="module")
+def trunk(make_lasting_switch):
+    switch = make_lasting_switch(config({"t": "trunk: all"}))
+    with plug(switch, "t") as guest:
+        yield switch, guest
 
 
-def frames_in(path):
-    done = subprocess.run(
-        ["tshark", "-r", path, "-T", "json", "-x", "-J", "frame pkt_comment"], capture_output=True,
-        text=True, check=True)
-    found = []
-    for packet in json.loads(done.stdout or "[]"):
-        layers = packet["_source"]["layers"]
-        text = json.dumps(layers)
-        raw = layers["frame_raw"]
-        flags = int(find(layers, "frame.packet_flags"), 16)
-        comment = find(layers, "frame.comment") if "frame.comment" in text else None
-        found.append({"frame": bytes.fromhex(raw[0]), "dir": {1: "in", 2: "out"}[flags & 3],
-                      "comment": comment, "len": int(find(layers, "frame.len"))})
-    return found
+def _tagged(*layers):
+    made = Ether(**ETHER)
+    for layer in layers:
+        made /= layer
+    return bytes(made)
 
 
-def find(tree, key):
-    """The value of the first such key, however deep."""
-    for name, value in tree.items():
-        if name == key:
-            return value
-        if isinstance(value, dict) and (inner := find(value, key)) is not None:
-            return inner
-    return None
+TAGGED = [_tagged(Dot1Q(vlan=10), IP(), TCP(dport=80), Raw(b"z" * 60)),
+          _tagged(Dot1Q(vlan=10), IP(), UDP(dport=53), Raw(b"z" * 90)),
+          _tagged(Dot1Q(vlan=11), IP(), TCP(dport=80), Raw(b"z" * 60)),
+          _tagged(IP(), TCP(dport=80), Raw(b"z" * 60)),
+          _tagged(Dot1Q(vlan=10), IPv6(), ICMPv6EchoRequest()),
+          _tagged(IPv6(), ICMPv6EchoRequest()),
+          _tagged(ARP(), Raw(b"z" * 30))]
 
 
 def test_both_directions_are_captured_as_they_are_on_the_port(switch, guests, tmp_path):
@@ -161,10 +137,50 @@ def test_a_filter_and_a_direction_choose_and_snaplen_cuts(switch, guests, tmp_pa
     assert (seen["frame"], seen["len"], seen["dir"]) == (asked[:60], len(asked), "in")
 
 
+def test_a_filter_sees_what_is_not_kept(switch, guests, tmp_path):
+    """As tcpdump's: the filter is asked first."""
+    capture = Capture(switch, "a", tmp_path / "a.pcapng", "--filter", "udp port 53 and ether[400] = 0x71",
+                      "-s", "20")
+    asked = bytes(Ether(**ETHER) / IP() / UDP(sport=9, dport=53) / Raw(b"q" * 400))
+    guests["a"].send_many([frame(B, A), asked, asked[:300]])
+    assert guests["b"].recv_only(asked)
+    (seen,) = capture.end()
+    assert (seen["frame"], seen["len"]) == (asked[:20], len(asked))
+
+
+@pytest.mark.parametrize("expression, kept", [
+    ("vlan 10", [0, 1, 4]), ("vlan 10 and tcp port 80", [0]), ("tcp port 80", [3]), ("vlan", [0, 1, 2, 4]),
+    ("ether proto 0x8100", [0, 1, 2, 4]), ("vlan and icmp6", [4]), ("icmp6", [5]), ("not vlan", [3, 5, 6]),
+    ("arp", [6]), ("greater 130", [1])])
+def test_filters_are_tcpdumps(trunk, tmp_path, expression, kept):
+    """With tags as the port has them."""
+    switch, guest = trunk
+    capture = Capture(switch, "t", tmp_path / "t.pcapng", "--filter", expression)
+    n = switch.stats("t")["rx_packets"]
+    guest.send_many(TAGGED)
+    wait_for(lambda: switch.stats("t")["rx_packets"] == n + len(TAGGED), COMES_S, "the frames")
+    assert [f["frame"] for f in capture.end()] == [TAGGED[i] for i in kept]
+
+
+def test_a_frame_of_64_kib_is_whole(switch, tmp_path):
+    """The longest that a guest may leave to be cut, in a VLAN."""
+    kept = [(Capture(switch, "t", tmp_path / f"{snaplen}", "-s", snaplen), snaplen)
+            for snaplen in ("0", "262144", "65535")]
+    sent = bytes(Ether(**ETHER) / Dot1Q(vlan=10) / IP(len=65535, src="10.0.0.1", dst="10.0.0.2") /
+                 TCP(flags="A", chksum=0)) + bytes(65495)
+    header = struct.pack("<BBHHHHH", 1, 1, 58, 1400, 38, 16, 0)
+    with plug(switch, "t", offloads=F_CSUM | F_HOST_TSO4, tx_bytes=66000, ring_size=32) as t:
+        t.send_many([sent], header=header)
+        wait_for(lambda: switch.stats("t")["rx_packets"] == 1, COMES_S, "the frame")
+    for capture, snaplen in kept:
+        (seen,) = capture.end()
+        assert (seen["len"], len(seen["frame"])) == (65553, min(65553, int(snaplen) or 65553))
+
+
 def test_a_count_ends_it(switch, guests, tmp_path):
     capture = Capture(switch, "a", tmp_path / "a.pcapng", "-c", "3")
     guests["a"].send_many([frame(BROADCAST, A)] * 5)
-    assert len(capture.end(how=None)) == 3
+    assert len(capture.end(how=None)) == 3  # and those that were not wanted any more are not lost
 
 
 def test_it_ends_with_its_port_and_tells_what_it_has(switch, guests, tmp_path):
@@ -172,7 +188,65 @@ def test_it_ends_with_its_port_and_tells_what_it_has(switch, guests, tmp_path):
     guests["a"].send(frame(BROADCAST, A))
     assert guests["b"].recv_only(frame(BROADCAST, A))
     switch.cli("port", "del", "a")
-    assert [f["frame"] for f in capture.end(how=None)] == [frame(BROADCAST, A)]
+    assert [f["frame"] for f in capture.end(how=None, why=": the port is gone")] == [
+        frame(BROADCAST, A)]
+
+
+def test_it_goes_on_while_its_port_is_changed(switch, guests, tmp_path):
+    capture = Capture(switch, "a", tmp_path / "a.pcapng")
+    for vlan in (11, 10):
+        switch.cli("port", "set", "a", "--vlan", vlan)
+        guests["a"].send(frame(BROADCAST, A, payload=bytes([vlan])))
+        assert guests["t"].recv() is not None
+    assert [f["frame"] for f in capture.end()] == [
+        frame(BROADCAST, A, payload=bytes([vlan])) for vlan in (11, 10)]
+
+
+def test_it_ends_with_shuntd_and_has_all(switch, guests, tmp_path):
+    capture = Capture(switch, "a", tmp_path / "a.pcapng")
+    n = 2000
+    for _ in range(n // 100):
+        guests["a"].send_many([frame(BROADCAST, A, length=1514)] * 100)
+    wait_for(lambda: switch.stats("a")["rx_packets"] == n, COMES_S, "the frames")
+    capture.process.send_signal(signal.SIGSTOP)  # a socket does not hold them all
+    guests["a"].send_many([frame(BROADCAST, A, length=1514)] * 100)
+    wait_for(lambda: switch.stats("a")["rx_packets"] == n + 100, COMES_S, "the frames")
+    switch.process.send_signal(signal.SIGTERM)
+    capture.process.send_signal(signal.SIGCONT)
+    assert len(capture.end(how=None, why=": shuntd ends")) == n + 100
+
+
+def test_a_shuntd_that_is_killed_leaves_word_that_the_end_is_missing(switch, guests, tmp_path):
+    capture = Capture(switch, "a", tmp_path / "a.pcapng")
+    switch.kill()
+    _, errors = capture.process.communicate(timeout=COMES_S)
+    assert capture.process.returncode == 1 and b"shuntd has ended, after 0 frames" in errors
+    switch.start()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP])
+def test_it_is_whole_however_it_is_ended(switch, guests, tmp_path, how):
+    capture = Capture(switch, "a", tmp_path / "a.pcapng")
+    guests["a"].send(frame(BROADCAST, A))
+    assert guests["b"].recv_only(frame(BROADCAST, A))
+    assert len(capture.end(how)) == 1
+
+
+def test_frames_have_the_time_of_the_hosts_clock(switch, guests, tmp_path):
+    """For as long as it runs: the processor's counter is known to some thousandths alone."""
+    spans, n, end = [], 0, time.monotonic() + 2
+    capture = Capture(switch, "a", tmp_path / "a.pcapng", "--dir", "in", "-f", "ether[14] = 0")
+    while time.monotonic() < end:  # one of many frames is looked at
+        before = time.time()
+        guests["a"].send(frame(BROADCAST, A, payload=bytes([n % 50])))
+        assert guests["b"].recv() is not None
+        if n % 50 == 0:
+            spans.append((before, time.time()))
+        n += 1
+    times = [f["time"] for f in capture.end()]
+    assert len(times) == len(spans) > 1
+    for when, (before, after) in zip(times, spans):
+        assert before - 0.0005 < when < after + 0.0005
 
 
 def test_a_pipe_into_tcpdump_shows_frames_as_they_come(switch, guests):
@@ -206,9 +280,11 @@ def test_a_reader_that_stops_reading_loses_frames_and_they_are_counted(switch, g
         assert capture.process.wait(COMES_S) == 0
         os.close(keep)
         assert reader.wait(COMES_S) == 0
+    said = re.fullmatch(r"shunt: capture a: (\d+) frames captured, (\d+) lost\n",
+                        capture.process.stderr.read().decode())
     seen = subprocess.run(["tcpdump", "-nr", copy], capture_output=True, text=True, check=True)
     got = len(seen.stdout.splitlines())
-    assert 0 < got < n
+    assert 0 < got < n and (got, n - got) == tuple(map(int, said.groups()))
     assert_sums_hold(switch)
 
 
@@ -218,11 +294,77 @@ def test_a_reader_that_stops_reading_loses_frames_and_they_are_counted(switch, g
     (["a", "-w", "/dev/null", "--dir", "up"], "dir: 'up' is not allowed: in, out or both"),
     (["a", "-w", "/dev/null", "--snaplen", "3"], "snaplen: '3' is not allowed: a number from 14"),
     (["a", "-w", "/nonexistent/x"], "/nonexistent/x: No such file or directory"),
+    (["a", "-w", "/dev/null", "--filter", "inbound"], "filter 'inbound': "),
+    (["a", "-w", "/dev/null", "--filter", "vlan 5000"], "VLAN tag 5000 greater than maximum 4095"),
+    (["a", "-w", "/dev/null", "--snaplen", "262145"], "snaplen: '262145' is not allowed"),
+    (["a", "-w", "/dev/full"], "/dev/full: No space left on device"),
 ])
 def test_what_cannot_be_captured_is_one_line(switch, words, sentence):
     with pytest.raises(CommandFailed) as failed:
         switch.cli("capture", *words)
     assert sentence in failed.value.stderr and failed.value.stderr.count("\n") <= 1
+
+
+def test_a_file_is_not_lost_to_a_capture_that_does_not_begin(switch, guests, tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_bytes(bytes(4096))
+    for path in (old, new):
+        with pytest.raises(CommandFailed):
+            switch.cli("capture", "nobody", "-w", path)
+    assert old.read_bytes() == bytes(4096) and not new.exists()
+    assert Capture(switch, "a", old).end() == []  # nothing of it is left
+
+
+def memory_kib(switch):
+    with open(f"/proc/{switch.pid}/status") as f:
+        return int(re.search(r"VmRSS:\s*(\d+)", f.read()).group(1))
+
+
+def test_a_reader_that_is_always_behind_costs_no_more_memory_with_time(switch, guests, tmp_path):
+    path, burst, sizes = tmp_path / "fifo", [frame(BROADCAST, A, length=9000)] * 200, []
+    os.mkfifo(path)
+    keep = os.open(path, os.O_RDWR)
+    capture = Capture(switch, "a", path)
+    for megabytes in range(100):  # read of the ten that are sent meanwhile
+        for _ in range(6):
+            guests["a"].send_many(burst)
+        left = 1 << 20
+        while left > 0:
+            left -= len(os.read(keep, left))
+        sizes.append(memory_kib(switch))
+    capture.process.kill()
+    os.close(keep)
+    assert sizes[-1] - sizes[45] < 20 << 10, sizes[::9]
+
+
+def test_who_does_not_read_is_left_at_the_second_interrupt(switch, guests, tmp_path):
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    keep = os.open(path, os.O_RDWR)
+    capture = Capture(switch, "a", path)
+    guests["a"].send_many([frame(BROADCAST, A, length=1514)] * 200)
+    wait_for(lambda: switch.stats("a")["rx_packets"] == 200, COMES_S, "the frames")
+    capture.process.send_signal(signal.SIGINT)
+    wait_for(lambda: ": over" in switch.log(), COMES_S, "the end")
+    assert capture.process.poll() is None
+    capture.process.send_signal(signal.SIGINT)
+    assert capture.process.wait(COMES_S) == 1
+    assert b"ended before all was written" in capture.process.stderr.read()
+    os.close(keep)
+
+
+def test_it_ends_with_its_reader_though_nothing_comes(switch, guests):
+    line = f"{SHUNT} --run-dir {switch.run_dir} capture a -w - | head -c 4 >/dev/null"
+    assert subprocess.run(["bash", "-c", line], timeout=COMES_S).returncode == 0
+    wait_for(lambda: ": over" in switch.log(), COMES_S, "the end")
+
+
+def test_who_may_not_ask_the_switch_may_not_capture(switch, tmp_path):
+    os.chmod(switch.folder, 0o755)
+    done = subprocess.run(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", SHUNT, "--run-dir",
+         switch.run_dir, "capture", "a", "-w", "/dev/null"], capture_output=True, text=True)
+    assert done.returncode == 1 and "no permission for" in done.stderr
 
 
 def test_captures_beyond_the_most_are_refused_and_ended_ones_leave_nothing(switch, tmp_path):

@@ -142,7 +142,7 @@ def test_field_names_in_json_are_the_configurations(switch):
         "worker", "cpu", "rx_packets", "tx_packets", "copied", "dropped", "busy_cycles",
         "idle_cycles", "cycles_per_packet"}
     assert set(switch.json("fdb", "list")[0]) == {"bridge", "vlan", "mac", "port", "age_s",
-                                                  "static"}
+                                                  "static", "place"}
 
 
 def test_a_plan_is_json_too(switch, tmp_path):

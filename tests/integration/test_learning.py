@@ -155,3 +155,27 @@ def test_a_million_addresses_can_be_configured(make_switch):
                          "bridges: [ { name: br0, fdb_size: 1048576 } ]\n")
     assert switch.json("bridge", "show", "br0")["fdb_size"] == 1048576
     assert switch.run("bridge", "set", "br0", "--fdb-size", "1048577").returncode == 1
+
+
+N_MANY = 22000  # more than the command line prints as one block
+
+
+def test_a_long_list_is_whole_and_tells_each_address_once(make_switch):
+    head = "memory: { size: 64M, hugepages: off }\nbridges: [ { name: br0 } ]\n"
+    switch = make_switch(config({"a": "vlan: 10", "b": "vlan: 10"}, head=head))
+    guests = [plug(switch, name) for name in "ab"]
+    addresses = [mac(0x1000 + i) for i in range(N_MANY)]
+
+    def all_learned():
+        """What is asked for while the queue to the control thread is full is asked for again."""
+        guests[0].send_many([frame(B, address) for address in addresses])
+        return switch.json("bridge", "show", "br0")["fdb_entries"] == N_MANY
+
+    wait_for(all_learned, 60, f"{N_MANY} addresses are learned")
+    wanted = sorted(":".join(f"{byte:02x}" for byte in address) for address in addresses)
+    assert sorted(e["mac"] for e in switch.json("fdb", "list")) == wanted
+    lines = switch.cli("fdb", "list").splitlines()
+    assert lines[0].split()[:3] == ["BRIDGE", "VLAN", "MAC"]
+    assert sorted(line.split()[2] for line in lines[1:]) == wanted
+    for guest in guests:
+        guest.close()

@@ -261,13 +261,13 @@ static void bundles_and_what_they_hold_have_their_limits(void **state)
 	refused(&peer, 257, OF_BT_OPEN, BUNDLE_BOTH, OF_BF_OUT_OF_BUNDLES);
 	bundle_add_flow(&peer, 257, BUNDLE_BOTH, 5);
 	expect_bundle_error(&peer, 7, OF_BF_OUT_OF_BUNDLES);
-	/* A packet-out of 60 KiB, again and again: until 64 MiB. */
+	/* A packet-out of 60 KiB, again and again: until 256 MiB. */
 	do {
 		bundle_add_packet_out(&peer, 1, 60000);
 		n++;
 	} while (!peer_read(&peer));
 	assert_int_equal(of_get_u16(peer.msg + 10), 2300 + OF_BF_MSG_TOO_MANY);
-	assert_int_equal(n, (64u << 20) / (60000 + 56) + 1);
+	assert_int_equal(n, (256u << 20) / (60000 + 56) + 1);
 	done(&peer, 1, OF_BT_DISCARD);
 	bundle_add_packet_out(&peer, 2, 60000);
 	peer_expect_nothing(&peer);

@@ -443,6 +443,27 @@ static void compare_flow(const struct of_flow *flow)
 	assert_memory_equal(rig_counts(flow), &model->counts, sizeof(model->counts));
 }
 
+/* A list in parts is the list. */
+static void compare_parts(struct of_flow **whole, int n)
+{
+	const struct of_flow_filter all = {
+		.table = OF_TABLE_ALL, .out_port = OF_PORT_ANY, .out_group = OF_GROUP_ANY
+	};
+	int max = (int)below(5) + 1, n_part, at = 0;
+
+	do {
+		struct of_flow **part = NULL;
+
+		n_part = of_switch_flows_after(
+			rig.sw, &all, at ? whole[at - 1] : NULL, (unsigned)max, &part, &rig.err);
+		assert_int_equal(n_part, n - at < max ? n - at : max);
+		for (int i = 0; i < n_part; i++)
+			assert_ptr_equal(part[i], whole[at + i]);
+		of_switch_flows_done(rig.sw, part, n_part);
+		at += n_part;
+	} while (n_part == max);
+}
+
 static void compare_flows(void)
 {
 	struct of_flow **list;
@@ -455,6 +476,7 @@ static void compare_flows(void)
 			    (list[i - 1]->table == list[i]->table &&
 				    list[i - 1]->priority >= list[i]->priority));
 	}
+	compare_parts(list, n);
 	of_switch_flows_done(rig.sw, list, n);
 }
 

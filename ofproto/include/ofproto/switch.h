@@ -142,7 +142,17 @@ bool of_switch_is_normal(const struct of_switch *sw);
  */
 int of_switch_flows(struct of_switch *sw, const struct of_flow_filter *filter,
 	struct of_flow ***ret_flows, struct of_err *reterr_of);
+
+/** The same for at most max flows (>= 1) behind another one: a list in parts. after: NULL to begin;
+ * else a flow of the switch, in the table of the filter if that names one */
+int of_switch_flows_after(struct of_switch *sw, const struct of_flow_filter *filter,
+	const struct of_flow *after, unsigned max, struct of_flow ***ret_flows,
+	struct of_err *reterr_of);
 void of_switch_flows_done(struct of_switch *sw, struct of_flow **flows, int n);
+
+/** The flow of exactly this match, priority and table. errors: -ENOENT, -ENOMEM */
+int of_switch_flow_find(const struct of_switch *sw, const struct of_match *match, uint16_t priority,
+	uint8_t table, const struct of_flow **ret);
 
 /** Fill in info as of now; info points into the flow. Of one that is pinned and was removed, what
  * it had counted then. */

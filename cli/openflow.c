@@ -23,7 +23,7 @@ void cli_print_flows(struct cli *cli, const json_t *result)
 		{ "ACTIONS", "actions", false },
 	};
 
-	cli_table_list(columns, N(columns), result);
+	cli_table_list_block(columns, N(columns), result, !cli->goes_on);
 }
 
 /* A number of a key that is there, between two texts. */
