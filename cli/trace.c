@@ -164,6 +164,20 @@ static void print_output(const json_t *output, int depth)
 			*change ? ", " : "", change);
 }
 
+static void print_end_of_tcp(const json_t *timeouts, int depth)
+{
+	int idle_s = (int)json_integer_value(json_object_get(timeouts, "idle_timeout"));
+	int hard_s = (int)json_integer_value(json_object_get(timeouts, "hard_timeout"));
+
+	indent(depth);
+	printf("ends a connection: the flow's timeouts are at most");
+	if (idle_s)
+		printf(" %d s idle", idle_s);
+	if (hard_s)
+		printf("%s %d s in all", idle_s ? "," : "", hard_s);
+	printf("\n");
+}
+
 static void print_step(const json_t *step, bool *in_set)
 {
 	int depth = (int)json_integer_value(json_object_get(step, "depth"));
@@ -182,6 +196,8 @@ static void print_step(const json_t *step, bool *in_set)
 		puts(json_string_value(value));
 	} else if ((value = json_object_get(step, "learn"))) {
 		print_learn(value, depth + 2);
+	} else if ((value = json_object_get(step, "ends_tcp"))) {
+		print_end_of_tcp(value, depth + 2);
 	} else if ((value = json_object_get(step, "normal"))) {
 		print_normal(value, depth + 2);
 	} else if ((value = json_object_get(step, "output"))) {

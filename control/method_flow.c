@@ -48,9 +48,6 @@ static int refused(const struct of_err *of, int r, struct sh_err *err)
 		return sh_err_set(err, -ENOENT, "group: there is no such group");
 	if (of->type == OF_ET_METER_MOD_FAILED)
 		return sh_err_set(err, -ENOENT, "meter: there is no such meter");
-	if (of->type == OF_ET_BAD_ACTION && of->code == OF_BA_BAD_ARGUMENT)
-		return sh_err_set(err, -EOPNOTSUPP,
-			"learn: fin_idle_timeout and fin_hard_timeout are not supported");
 	if (of->type == OF_ET_BAD_ACTION && of->code == OF_BA_TOO_MANY)
 		return sh_err_set(err, -E2BIG, "learn: too long, use fewer words");
 	return sh_err_set(err, r, "refused: %s", of_err_name(of));

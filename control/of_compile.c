@@ -207,14 +207,17 @@ static int put_learn(struct compile *c, const struct of_learn *from, const struc
 	return 0;
 }
 
-/* There is no fin_timeout that the new flow could have. */
+static int fin_timeout(struct compile *c, const struct of_action *a)
+{
+	return op(c, DP_OP_FIN_TIMEOUT,
+		(uint32_t)a->fin_timeout.idle_s << 16 | a->fin_timeout.hard_s);
+}
+
 static int learn(struct compile *c, const struct of_action *a)
 {
 	struct of_buf packed = { 0 };
 	int r;
 
-	if (a->learn->fin_idle_timeout_s || a->learn->fin_hard_timeout_s)
-		return of_err_set(c->reterr_of, OF_ET_BAD_ACTION, OF_BA_BAD_ARGUMENT);
 	of_learn_pack(a->learn, &packed);
 	r = packed.failed ? -ENOMEM : put_learn(c, a->learn, &packed);
 	of_buf_done(&packed);
@@ -262,6 +265,7 @@ static compile_fn *const functions[OF_N_ACTION_TYPES] = {
 	[OF_ACTION_NOTE] = nothing,
 	[OF_ACTION_CONTROLLER] = controller,
 	[OF_ACTION_OUTPUT_REG] = output_reg,
+	[OF_ACTION_FIN_TIMEOUT] = fin_timeout,
 };
 
 static int add_list(struct compile *c, const struct of_actions *from)
@@ -374,6 +378,7 @@ static const uint8_t ranks[OF_N_ACTION_TYPES] = {
 	[OF_ACTION_NOTE] = 10,
 	[OF_ACTION_LEARN] = 10,
 	[OF_ACTION_CONJUNCTION] = 10,
+	[OF_ACTION_FIN_TIMEOUT] = 10,
 	[OF_ACTION_GROUP] = 11,
 	[OF_ACTION_OUTPUT] = 12,
 	[OF_ACTION_CONTROLLER] = 12,

@@ -144,6 +144,12 @@ void of_op_text(const struct dp_op *op, struct of_buf *out)
 		a.conjunction.n_clauses = (uint8_t)(op->data[0] >> 8);
 		a.conjunction.clause = (uint8_t)op->data[0];
 		break;
+	case DP_OP_FIN_TIMEOUT:
+		a.type = OF_ACTION_FIN_TIMEOUT;
+		a.is_nx = true;
+		a.fin_timeout.idle_s = (uint16_t)(op->arg >> 16);
+		a.fin_timeout.hard_s = (uint16_t)op->arg;
+		break;
 	case DP_OP_LEARN:
 		to_learn(op, out);
 		return;

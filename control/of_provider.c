@@ -135,6 +135,14 @@ static void flow_counts(void *ctx, const struct of_flow *flow, struct of_counts 
 	of_normal_add(&p->normal, p, flow, ret);
 }
 
+static void flow_take_fin(
+	void *ctx, const struct of_flow *flow, uint16_t *ret_idle_s, uint16_t *ret_hard_s)
+{
+	const struct openflow_provider *p = ctx;
+
+	dp_flow_take_fin(p->bridge, flow->handle, ret_idle_s, ret_hard_s);
+}
+
 /* Groups */
 
 /* The same for the same work, whatever its place in the list; two alike differ by their order. */
@@ -480,6 +488,7 @@ const struct of_provider openflow_provider = {
 	.group_del = group_del,
 	.meter_del = meter_del,
 	.flow_counts = flow_counts,
+	.flow_take_fin = flow_take_fin,
 	.group_counts = group_counts,
 	.meter_counts = meter_counts,
 	.table_counts = table_counts,

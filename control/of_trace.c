@@ -145,6 +145,14 @@ static void on_table(struct tracing *t, const struct dp_trace_event *e)
 		tell_start(t, e->depth, flow);
 }
 
+/* What a frame that ends its connection makes of the flow's timeouts. */
+static void tell_end_of_tcp(struct tracing *t, const struct dp_trace_event *e)
+{
+	step(t, e->depth, "ends_tcp",
+		json_pack("{s:i, s:i}", "idle_timeout", (int)(e->op->arg >> 16), "hard_timeout",
+			(int)(e->op->arg & UINT16_MAX)));
+}
+
 static void on_operation(struct tracing *t, const struct dp_trace_event *e)
 {
 	struct of_buf text = { 0 };
@@ -154,6 +162,8 @@ static void on_operation(struct tracing *t, const struct dp_trace_event *e)
 		tell_rest(t, e->depth);
 	of_op_text(e->op, &text);
 	step(t, e->depth, e->is_of_set ? "set_action" : "action", text_of(&text));
+	if (e->op->code == DP_OP_FIN_TIMEOUT && e->ends_tcp)
+		tell_end_of_tcp(t, e);
 }
 
 static json_t *drop_object(unsigned drop)

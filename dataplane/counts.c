@@ -116,3 +116,20 @@ void dp_slot_read(
 			ret->age_s = now_s - used;
 	}
 }
+
+void dp_slot_take_fin(
+	struct dp_counts_pool *pool, uint32_t slot, uint16_t *ret_idle_s, uint16_t *ret_hard_s)
+{
+	*ret_idle_s = *ret_hard_s = 0;
+	for (unsigned i = 0; i < DP_MAX_WORKERS; i++) {
+		struct dp_count *c = pool->arrays[i] ? &pool->arrays[i][slot] : NULL;
+		uint32_t fin;
+
+		/* Its line is the worker's, and is left alone while there is nothing to take. */
+		if (!c || !__atomic_load_n(&c->fin, __ATOMIC_RELAXED))
+			continue;
+		fin = __atomic_exchange_n(&c->fin, 0, __ATOMIC_RELAXED);
+		*ret_idle_s = dp_lower_timeout(*ret_idle_s, (uint16_t)(fin >> 16));
+		*ret_hard_s = dp_lower_timeout(*ret_hard_s, (uint16_t)fin);
+	}
+}

@@ -308,6 +308,12 @@ void dp_flow_get_counts(
 	read_slot(bridge->dp, flow->slot, ret);
 }
 
+void dp_flow_take_fin(struct dp_bridge *bridge, const struct dp_flow *flow, uint16_t *ret_idle_s,
+	uint16_t *ret_hard_s)
+{
+	dp_slot_take_fin(bridge->dp->counts, flow->slot, ret_idle_s, ret_hard_s);
+}
+
 void dp_bridge_get_learn_stats(const struct dp_bridge *bridge, struct dp_learn_stats *ret)
 {
 	struct dp_counts counts;

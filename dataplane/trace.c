@@ -88,7 +88,8 @@ static void on_operation(struct dp_walk_ctx *c, const struct dp_walk *walk, cons
 		.depth = walk->depth,
 		.key = &walk->key,
 		.op = op,
-		.is_of_set = is_of_set(walk, op) };
+		.is_of_set = is_of_set(walk, op),
+		.ends_tcp = walk->is_parsed && dp_walk_ends_tcp(walk) };
 
 	end_normal(t, walk);
 	tell(t, &e);

@@ -8,6 +8,9 @@
 #include "pipeline.h"
 #include "rewrite.h"
 
+#define DP_TCP_FIN 0x01
+#define DP_TCP_RST 0x04
+
 #define DP_MAX_VARIANTS 256  /* changed heads of a burst */
 #define DP_MAX_DEPTH    64   /* resubmits and groups within each other */
 #define DP_MAX_STEPS    4096 /* of them for one frame: each may lead to several more */
@@ -154,6 +157,13 @@ void dp_walk_parse(struct dp_walk *walk);
 static inline bool dp_walk_reads_frame(uint32_t used)
 {
 	return used & ~DP_KEY_OWN_WORDS;
+}
+
+/** Whether the frame ends a TCP connection, or says that there is none. The key is parsed. */
+static inline bool dp_walk_ends_tcp(const struct dp_walk *walk)
+{
+	return walk->key.tcp_flags[1] & (DP_TCP_FIN | DP_TCP_RST) &&
+	       dp_key_has(&walk->key) & DP_HAS_TCP;
 }
 
 /** Before anything looks at more of the key than that, and before the frame is changed. */

@@ -156,6 +156,17 @@ static void op_learn(struct dp_walk_ctx *c, struct dp_walk *walk, const struct d
 	c->sink->learn(c, walk, op);
 }
 
+/* A packet-out is no flow's. */
+static void op_fin_timeout(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
+{
+	uint32_t slot;
+
+	if (!dp_walk_ends_tcp(walk) || !walk->flow || !c->counts)
+		return;
+	slot = __atomic_load_n(&walk->flow->slot, __ATOMIC_RELAXED);
+	dp_count_fin(&c->counts[slot], (uint16_t)(op->arg >> 16), (uint16_t)op->arg);
+}
+
 static void op_nothing(struct dp_walk_ctx *c, struct dp_walk *walk, const struct dp_op *op)
 {
 }
@@ -198,6 +209,7 @@ static op_fn *const functions[DP_N_OPS] = {
 	[DP_OP_RESUBMIT] = op_resubmit,
 	[DP_OP_CONJUNCTION] = op_nothing,
 	[DP_OP_LEARN] = op_learn,
+	[DP_OP_FIN_TIMEOUT] = op_fin_timeout,
 };
 
 void dp_walk_run(struct dp_walk_ctx *c, struct dp_walk *walk, const uint64_t *words, unsigned n)

@@ -107,6 +107,9 @@ static bool action_equal(const struct of_action *a, const struct of_action *b)
 		return a->controller.max_len == b->controller.max_len &&
 		       a->controller.controller_id == b->controller.controller_id &&
 		       a->controller.reason == b->controller.reason;
+	case OF_ACTION_FIN_TIMEOUT:
+		return a->fin_timeout.idle_s == b->fin_timeout.idle_s &&
+		       a->fin_timeout.hard_s == b->fin_timeout.hard_s;
 	case OF_ACTION_OUTPUT_REG:
 		return of_subfield_equal(&a->output_reg.from, &b->output_reg.from) &&
 		       a->output_reg.max_len == b->output_reg.max_len;
@@ -156,7 +159,8 @@ static int identify(const struct of_cursor *c, const struct of_action_kind **ret
 static bool fits_set(uint8_t type)
 {
 	return type != OF_ACTION_LEARN && type != OF_ACTION_CONJUNCTION && type != OF_ACTION_NOTE &&
-	       type != OF_ACTION_CONTROLLER && type != OF_ACTION_OUTPUT_REG;
+	       type != OF_ACTION_CONTROLLER && type != OF_ACTION_OUTPUT_REG &&
+	       type != OF_ACTION_FIN_TIMEOUT;
 }
 
 static int decode_one(struct of_cursor *c, const struct of_action_limits *limits,
@@ -174,7 +178,8 @@ static int decode_one(struct of_cursor *c, const struct of_action_limits *limits
 	n_header = is_nx ? NICIRA_HEADER_LEN : HEADER_LEN;
 	if (n > c->left || n < kind->min || n > kind->max || n % 8)
 		return of_bad_action(reterr_of, OF_BA_BAD_LEN);
-	if (limits->is_set && !fits_set(kind->type))
+	if ((limits->is_set && !fits_set(kind->type)) ||
+		(limits->is_bucket && kind->type == OF_ACTION_FIN_TIMEOUT))
 		return of_bad_action(reterr_of, OF_BA_BAD_TYPE);
 	body.at = of_take(c, n) + n_header;
 	body.n = n - n_header;

@@ -106,6 +106,7 @@ static const uint32_t needs[OF_N_ACTION_TYPES] = {
 	[OF_ACTION_DEC_NW_TTL] = IP,
 	[OF_ACTION_SET_MPLS_TTL] = OF_PREREQ_MPLS,
 	[OF_ACTION_DEC_MPLS_TTL] = OF_PREREQ_MPLS,
+	[OF_ACTION_FIN_TIMEOUT] = OF_PREREQ_TCP,
 };
 
 static uint32_t to_write(enum of_field_id id)

@@ -368,6 +368,34 @@ static void controller_format(const struct of_action *a, struct of_buf *out)
 	of_buf_put_u8(out, ')');
 }
 
+static int fin_timeout_decode(
+	const struct of_body *b, struct of_action *a, struct of_err *reterr_of)
+{
+	a->fin_timeout.idle_s = of_get_u16(b->at);
+	a->fin_timeout.hard_s = of_get_u16(b->at + 2);
+	return 0;
+}
+
+static void fin_timeout_encode(const struct of_action *a, struct of_buf *out)
+{
+	of_buf_put_u16(out, a->fin_timeout.idle_s);
+	of_buf_put_u16(out, a->fin_timeout.hard_s);
+}
+
+static void fin_timeout_format(const struct of_action *a, struct of_buf *out)
+{
+	size_t start;
+
+	of_buf_puts(out, "fin_timeout(");
+	start = out->len;
+	if (a->fin_timeout.idle_s)
+		of_buf_printf(out, "idle_timeout=%u,", a->fin_timeout.idle_s);
+	if (a->fin_timeout.hard_s)
+		of_buf_printf(out, "hard_timeout=%u,", a->fin_timeout.hard_s);
+	of_buf_chomp(out, start, ',');
+	of_buf_put_u8(out, ')');
+}
+
 /* Nicira's ways to decrement a TTL are the standard's, and written back as that. */
 static int dec_ttl_decode(const struct of_body *b, struct of_action *a, struct of_err *reterr_of)
 {
@@ -415,6 +443,8 @@ static const struct of_action_kind nicira[] = {
 		output_reg_format },
 	{ 16, 32, ANY_LEN, OF_ACTION_LEARN, of_learn_decode, of_learn_encode, of_learn_format },
 	{ 18, 16, 16, OF_ACTION_DEC_NW_TTL, dec_ttl_decode, bare_encode, bare_format },
+	{ 19, 16, 16, OF_ACTION_FIN_TIMEOUT, fin_timeout_decode, fin_timeout_encode,
+		fin_timeout_format },
 	{ 20, 16, 16, OF_ACTION_CONTROLLER, controller_decode, controller_encode,
 		controller_format },
 	{ 21, 16, ANY_LEN, OF_ACTION_DEC_NW_TTL, dec_ttl_ids_decode, bare_encode, bare_format },

@@ -314,7 +314,6 @@ static void undo_add(struct of_switch *sw, struct of_entry *entry)
 
 static void undo_change(struct of_switch *sw, struct of_entry *entry, struct old_flow *old)
 {
-	bool had_timeout = of_entry_has_timeout(entry);
 	struct of_flow then = old->flow;
 
 	of_entry_swap(sw, entry, &old->flow.instructions, &old->refs);
@@ -323,7 +322,7 @@ static void undo_change(struct of_switch *sw, struct of_entry *entry, struct old
 	free(old);
 	then.handle = entry->flow.handle;
 	entry->flow = then;
-	of_entry_retime(sw, entry, had_timeout);
+	of_entry_retime(sw, entry);
 	entry->is_noted = entry->is_added_over = entry->resets = 0;
 }
 

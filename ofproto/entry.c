@@ -23,36 +23,58 @@ static bool is_normal(const struct of_flow *flow)
 	       in->apply.n == 1 && is_output_to(&in->apply.list[0], OF_PORT_NORMAL);
 }
 
-bool of_entry_has_timeout(const struct of_entry *entry)
+static bool has_fin_timeout(const struct of_actions *apply)
 {
-	return entry->flow.idle_timeout_s || entry->flow.hard_timeout_s;
+	for (unsigned i = 0; i < apply->n; i++)
+		if (apply->list[i].type == OF_ACTION_FIN_TIMEOUT)
+			return true;
+	return false;
 }
 
 static void stop_timing(struct of_switch *sw, struct of_entry *entry)
 {
+	if (!entry->is_timed)
+		return;
 	TAILQ_REMOVE(&sw->expiring, entry, expiring);
 	sw->n_expiring--;
+	entry->is_timed = 0;
 }
 
-static void start_timing(struct of_switch *sw, struct of_entry *entry)
+void of_entry_retime(struct of_switch *sw, struct of_entry *entry)
 {
+	const struct of_flow *flow = &entry->flow;
+
+	stop_timing(sw, entry);
+	if (!flow->idle_timeout_s && !flow->hard_timeout_s && !entry->ends_with_tcp)
+		return;
 	TAILQ_INSERT_TAIL(&sw->expiring, entry, expiring);
 	sw->n_expiring++;
+	entry->is_timed = 1;
 }
 
-void of_entry_retime(struct of_switch *sw, struct of_entry *entry, bool had_timeout)
+static void lower(uint16_t *timeout_s, uint16_t to_s)
 {
-	if (had_timeout)
-		stop_timing(sw, entry);
-	if (of_entry_has_timeout(entry))
-		start_timing(sw, entry);
+	if (to_s && (!*timeout_s || *timeout_s > to_s))
+		*timeout_s = to_s;
+}
+
+void of_entry_follow_tcp(struct of_switch *sw, struct of_entry *entry)
+{
+	uint16_t idle_s, hard_s;
+
+	if (!entry->ends_with_tcp || !entry->flow.handle)
+		return;
+	sw->provider->flow_take_fin(sw->provider_ctx, &entry->flow, &idle_s, &hard_s);
+	lower(&entry->flow.idle_timeout_s, idle_s);
+	lower(&entry->flow.hard_timeout_s, hard_s);
 }
 
 void of_entry_begin(struct of_switch *sw, struct of_entry *entry, struct of_refs *refs)
 {
 	entry->refs = refs;
 	of_refs_link(refs, entry);
-	of_entry_retime(sw, entry, false);
+	entry->ends_with_tcp = has_fin_timeout(&entry->flow.instructions.apply);
+	of_entry_retime(sw, entry);
 	sw->n_normal += is_normal(&entry->flow);
 }
 
@@ -68,6 +90,8 @@ void of_entry_swap(struct of_switch *sw, struct of_entry *entry,
 	entry->refs = *refs;
 	of_refs_link(entry->refs, entry);
 	sw->n_normal += is_normal(&entry->flow);
+	entry->ends_with_tcp = has_fin_timeout(&entry->flow.instructions.apply);
+	of_entry_retime(sw, entry);
 	*instructions = old;
 	*refs = old_refs;
 }
@@ -110,8 +134,7 @@ void of_entry_hide(struct of_switch *sw, struct of_entry *entry)
 {
 	sw->n_normal -= is_normal(&entry->flow);
 	of_refs_unlink(sw, entry->refs);
-	if (of_entry_has_timeout(entry))
-		stop_timing(sw, entry);
+	stop_timing(sw, entry);
 	of_flow_table_hide(&sw->flows, entry);
 }
 

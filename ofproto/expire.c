@@ -35,6 +35,7 @@ void of_switch_expire(struct of_switch *sw, uint64_t now_ns, unsigned most)
 		struct of_entry *entry = TAILQ_FIRST(&sw->expiring);
 		const struct of_flow *flow = &entry->flow;
 
+		of_entry_follow_tcp(sw, entry);
 		TAILQ_REMOVE(&sw->expiring, entry, expiring);
 		TAILQ_INSERT_TAIL(&sw->expiring, entry, expiring);
 		if (is_over(hard_since(flow), flow->hard_timeout_s, now_ns))

@@ -137,13 +137,12 @@ static int note_and_swap(struct op *op, struct of_entry *entry,
 
 static int add_over_in_bundle(struct op *op, struct of_entry *entry)
 {
-	bool had_timeout = of_entry_has_timeout(entry);
 	int r = note_and_swap(op, entry, &op->mod->instructions, &op->refs);
 
 	if (r < 0)
 		return refuse(op, r);
 	set_from_mod(&entry->flow, op);
-	of_entry_retime(op->sw, entry, had_timeout);
+	of_entry_retime(op->sw, entry);
 	entry->is_added_over = 1;
 	return 0;
 }
@@ -151,7 +150,6 @@ static int add_over_in_bundle(struct op *op, struct of_entry *entry)
 /* The flow keeps its counts, if it may, and nothing else; nobody is told that it was removed. */
 static int add_over(struct op *op, struct of_entry *entry)
 {
-	bool had_timeout = of_entry_has_timeout(entry);
 	struct of_flow old = entry->flow;
 	int r;
 
@@ -163,7 +161,7 @@ static int add_over(struct op *op, struct of_entry *entry)
 		return refuse(op, r);
 	}
 	of_entry_swap(op->sw, entry, &op->mod->instructions, &op->refs);
-	of_entry_retime(op->sw, entry, had_timeout);
+	of_entry_retime(op->sw, entry);
 	of_instructions_done(&op->mod->instructions);
 	op->mod->instructions = (struct of_instructions){ 0 };
 	of_entry_tell(op->sw, entry, OF_FLOW_ADDED, op->now_ns);
@@ -177,6 +175,8 @@ static int add(struct op *op)
 
 	if (!entry)
 		return add_new(op, &key);
+	/* What ended before counts for the flow that was. */
+	of_entry_follow_tcp(op->sw, entry);
 	return op->sw->bundle.is_open ? add_over_in_bundle(op, entry) : add_over(op, entry);
 }
 
@@ -237,6 +237,7 @@ static int changes_add(struct changes *changes, struct of_entry *entry)
 	struct change *change;
 	int r = changes_room(changes);
 
+	of_entry_follow_tcp(op->sw, entry);
 	if (r < 0)
 		return r;
 	change = &changes->list[changes->n];

@@ -17,7 +17,8 @@ struct of_refs;
 struct of_entry {
 	struct of_flow flow;
 	struct of_hash_node node;
-	uint32_t n_pins : 28; /* of replies that are being written */
+	uint32_t n_pins : 26;                     /* of replies that are being written */
+	uint32_t is_timed : 1, ends_with_tcp : 1; /* it is in `expiring`; it has a fin_timeout */
 	/* by the open bundle (bundle.c): removed, still indexed; what it did is kept; */
 	uint32_t is_gone : 1, is_noted : 1;
 	uint32_t is_added_over : 1, resets : 1; /* and by what; its counts are to begin again */

@@ -101,6 +101,20 @@ static void apply(
 		load_bits(actions, spec, bits_of(spec, key));
 }
 
+/* In front of all else, as in Open vSwitch. */
+static void put_fin_timeout(const struct of_learn *learn, struct of_actions *actions)
+{
+	struct of_action *a = &actions->list[actions->n];
+
+	if (!learn->fin_idle_timeout_s && !learn->fin_hard_timeout_s)
+		return;
+	a->type = OF_ACTION_FIN_TIMEOUT;
+	a->is_nx = true;
+	a->fin_timeout.idle_s = learn->fin_idle_timeout_s;
+	a->fin_timeout.hard_s = learn->fin_hard_timeout_s;
+	actions->n++;
+}
+
 int of_learn_flow(
 	const struct of_learn *learn, const struct sh_flow_key *key, struct of_flow_mod *ret)
 {
@@ -121,6 +135,7 @@ int of_learn_flow(
 		.out_group = OF_GROUP_ANY,
 		.instructions.apply.list = list,
 	};
+	put_fin_timeout(learn, &ret->instructions.apply);
 	for (unsigned i = 0; i < learn->n_specs; i++)
 		apply(&learn->specs[i], key, ret);
 	ret->instructions.has_apply = ret->instructions.apply.n > 0;

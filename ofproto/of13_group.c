@@ -33,15 +33,17 @@ static int count_buckets(struct of_cursor body)
 static int decode_bucket(struct of13_in *in, struct of_bucket *bucket)
 {
 	size_t n_actions = of13_u16(&in->body) - (size_t)BUCKET_LEN;
+	struct of_action_limits limits = *in->limits;
 	int r;
 
+	limits.is_bucket = true;
 	bucket->weight = of13_u16(&in->body);
 	bucket->watch_port = of13_u32(&in->body);
 	bucket->watch_group = of13_u32(&in->body);
 	of13_skip(&in->body, 4);
 	if (n_actions % 8)
 		return of13_refuse(in, OF_ET_BAD_REQUEST, OF_BR_BAD_LEN);
-	r = of_actions_decode(&in->body, n_actions, in->limits, &bucket->actions, in->reterr_of);
+	r = of_actions_decode(&in->body, n_actions, &limits, &bucket->actions, in->reterr_of);
 	if (r < 0)
 		return r;
 	if (!of13_port_is_possible(in, bucket->watch_port))

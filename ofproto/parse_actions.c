@@ -482,6 +482,29 @@ static int note(struct of_action_list *list, struct of_word *word, uint8_t arg)
 	return r;
 }
 
+/* "idle_timeout=5,hard_timeout=10" */
+static int fin_timeout(struct of_action_list *list, struct of_word *word, uint8_t arg)
+{
+	struct of_action a = { .type = OF_ACTION_FIN_TIMEOUT, .is_nx = true };
+	char *text = word->value;
+	struct of_word part;
+	uint64_t v;
+	int r;
+
+	while ((r = of_word_next(&text, &part, list->err)) > 0) {
+		bool is_idle = strcmp(part.key, "idle_timeout") == 0;
+
+		if (!is_idle && strcmp(part.key, "hard_timeout") != 0)
+			return of_parse_refuse(
+				list->err, word->key, part.key, "idle_timeout or hard_timeout");
+		r = of_parse_number(part.key, part.value, UINT16_MAX, &v, list->err);
+		if (r < 0)
+			return r;
+		*(is_idle ? &a.fin_timeout.idle_s : &a.fin_timeout.hard_s) = (uint16_t)v;
+	}
+	return r < 0 ? r : add(list, word, &a);
+}
+
 static int learn(struct of_action_list *list, struct of_word *word, uint8_t arg)
 {
 	struct of_action a = { .type = OF_ACTION_LEARN, .is_nx = true };
@@ -542,6 +565,7 @@ static const struct row {
 	{ "conjunction", conjunction, 0 },
 	{ "note", note, 0 },
 	{ "learn", learn, 0 },
+	{ "fin_timeout", fin_timeout, 0 },
 };
 /* clang-format on */
 

@@ -45,6 +45,7 @@ bool of_entry_wanted(const struct of_entry *entry, const struct of_flow_filter *
 }
 
 struct list {
+	struct of_switch *sw;
 	const struct of_flow_filter *filter;
 	struct of_flow **flows;
 	size_t n, room, max;
@@ -65,6 +66,7 @@ static int list_add(void *arg, struct of_entry *entry)
 		list->flows = flows;
 		list->room = room;
 	}
+	of_entry_follow_tcp(list->sw, entry);
 	entry->n_pins++;
 	list->flows[list->n++] = &entry->flow;
 	return list->n == list->max;
@@ -81,7 +83,7 @@ int of_switch_flows_after(struct of_switch *sw, const struct of_flow_filter *fil
 	struct of_err *reterr_of)
 {
 	_cleanup_free_ struct of_minimatch *match = NULL;
-	struct list list = { .filter = filter, .max = max };
+	struct list list = { .sw = sw, .filter = filter, .max = max };
 	int r;
 
 	if (filter->table >= OF_N_TABLES && filter->table != OF_TABLE_ALL)

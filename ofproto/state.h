@@ -63,8 +63,10 @@ enum of_flow_change {
 void of_entry_begin(struct of_switch *sw, struct of_entry *entry, struct of_refs *refs);
 
 /** Its timeouts were changed. */
-void of_entry_retime(struct of_switch *sw, struct of_entry *entry, bool had_timeout);
-bool of_entry_has_timeout(const struct of_entry *entry);
+void of_entry_retime(struct of_switch *sw, struct of_entry *entry);
+
+/** Lower its timeouts to what fin_timeout says, if a TCP connection has ended in the meantime. */
+void of_entry_follow_tcp(struct of_switch *sw, struct of_entry *entry);
 
 /** Exchange what it does, and give the old back in the same places. */
 void of_entry_swap(struct of_switch *sw, struct of_entry *entry,

@@ -131,6 +131,13 @@ static void flow_counts(void *ctx, const struct of_flow *flow, struct of_counts 
 	*ret = (struct of_counts){ 1, 64, 0 };
 }
 
+static void flow_take_fin(
+	void *ctx, const struct of_flow *flow, uint16_t *ret_idle_s, uint16_t *ret_hard_s)
+{
+	*ret_idle_s = flow->priority % 3;
+	*ret_hard_s = flow->priority % 5;
+}
+
 static void group_counts(
 	void *ctx, const struct of_group *group, struct of_counts *ret, struct of_counts *buckets)
 {
@@ -225,6 +232,7 @@ static const struct of_provider provider = {
 	.group_del = group_del,
 	.meter_del = meter_del,
 	.flow_counts = flow_counts,
+	.flow_take_fin = flow_take_fin,
 	.group_counts = group_counts,
 	.meter_counts = meter_counts,
 	.table_counts = table_counts,

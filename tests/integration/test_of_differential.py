@@ -11,10 +11,10 @@ from differential import Pair
 from of_bundles import bundles
 from of_conjunctions import conjunctions
 from of_differences import ACCEPTED, accepted, page
-from of_learns import learns
+from of_learns import fin_timeouts, learns
 from of_scripts import SUBJECTS as SCRIPTS
 
-SUBJECTS = (*SCRIPTS, conjunctions, learns, bundles)
+SUBJECTS = (*SCRIPTS, conjunctions, learns, fin_timeouts, bundles)
 PAGE = os.path.join(TOP, "doc", "openflow-differences.md")
 used, asked = set(), set()
 

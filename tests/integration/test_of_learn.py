@@ -9,7 +9,7 @@ import pytest
 import of_wire as of
 from daemon import wait_for
 from openflow import Bridge
-from scapy.all import Ether, IP, Raw, UDP
+from scapy.all import Ether, IP, Raw, TCP, UDP
 from vhost_guest import frame, mac
 
 A, B, C = mac(0xa), mac(0xb), mac(0xc)
@@ -204,7 +204,47 @@ def test_what_a_flow_taught_goes_with_it(bridge):
     assert learned(bridge) == {}
 
 
-@pytest.mark.parametrize("word", ["fin_idle_timeout=1", "fin_hard_timeout=1"])
-def test_a_timeout_after_fin_is_refused(bridge, word):
-    assert "OFPBAC_BAD_ARGUMENT" in bridge.ofctl(
-        "add-flow", f"actions=learn(table=1,{word},NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[])", status=1)
+def tcp(flags, sport=1000):
+    return bytes(Ether(src=A, dst=B) / IP(src="10.0.0.1", dst="10.0.0.2") /
+                 TCP(sport=sport, dport=80, flags=flags) / Raw(bytes(30)))
+
+
+CONNECTION = ("table=0,tcp,tp_dst=80 actions=learn(table=1,idle_timeout=600,fin_idle_timeout=1,"
+              "send_flow_rem,eth_type=0x800,nw_proto=6,NXM_OF_TCP_SRC[]),resubmit(,1),output:2")
+
+
+@pytest.mark.parametrize("flags", ["FA", "R"])
+def test_a_learned_connection_leaves_soon_after_it_has_ended(bridge, flags):
+    flow = "send_flow_rem tcp,tp_src={}"
+    connection = of.Connection(bridge.target.removeprefix("unix:"))
+    connection.ask(of.message(of.SET_CONFIG, b"\0\0\xff\xff"))
+    bridge.flows(CONNECTION)
+    for sport in (1000, 2000):
+        bridge.send(1, tcp("A", sport))
+    both = {f"idle_timeout=600, {flow.format(sport)}": "fin_timeout(idle_timeout=1)"
+            for sport in (1000, 2000)}
+    wait_learned(bridge, both)
+    # It goes on to what is in the frame's way; then only the other one is left.
+    assert set(bridge.send(1, tcp(flags))) == {2}
+    assert f"idle_timeout=1, {flow.format(1000)}" in learned(bridge)
+    removed = connection.recv(10)
+    assert removed[1] == of.FLOW_REMOVED and removed[18] == 0  # OFPRR_IDLE_TIMEOUT
+    assert learned(bridge) == {f"idle_timeout=600, {flow.format(2000)}":
+                               "fin_timeout(idle_timeout=1)"}
+    connection.close()
+
+
+def test_fin_timeout_is_told_in_traces_and_lists(bridge):
+    cli = bridge.switch.cli
+    action = "fin_timeout(idle_timeout=5,hard_timeout=10)"
+    bridge.flows(f"tcp actions={action},output:2")
+    listed, = [f for f in bridge.switch.json("flow", "list")]
+    assert listed["actions"] == action + ",output:2"
+    text = cli("trace", "--in-port", "1", "--frame", tcp("FA").hex())
+    assert action in text
+    assert "ends a connection: the flow's timeouts are at most 5 s idle, 10 s in all" in text
+    assert "ends a connection" not in cli("trace", "--in-port", "1", "--frame", tcp("A").hex())
+    # A trace changes nothing.
+    assert "_timeout" not in bridge.ofctl("dump-flows", "--no-stats").partition("actions")[0]
+    cli("flow", "add", "tcp,priority=7,actions=" + action)
+    assert f"priority=7,tcp actions={action}" in bridge.ofctl("dump-flows", "--no-stats")

@@ -81,7 +81,8 @@ ACCEPTED = [
     Accepted(
         "An IPv4 header whose protocol is 0", "is changed as any other", "is left as it is",
         "0 is a protocol (hop-by-hop options); Open vSwitch takes it for no header.",
-        [("(write )?set ip.*|set ip ttl.*|.*dec ttl.*", "proto 0", "(?s)port .*", "(?s)port .*")]),
+        [("(write )?set ip.*|set ip ttl.*|.*dec ttl.*|move (ip to ip|part|load t(os|tl))", "proto 0",
+          "(?s)port .*", "(?s)port .*")]),
     Accepted(
         "A later fragment whose address is changed", "keeps its payload",
         "is changed where a TCP or UDP header would have its checksum",
@@ -165,9 +166,10 @@ ACCEPTED = [
         [("wrong actions, write", "conjunction .*", "error 2/0",
           "error experimenter 00002320 15")]),
     Accepted(
-        "learn with fin_idle_timeout or fin_hard_timeout", "BAD_ACTION BAD_ARGUMENT",
-        "is accepted", "There is no fin_timeout that the learned flow could have.",
-        [errors("wrong learns", "fin timeouts", "2/5", "")]),
+        "fin_timeout in a group", "BAD_ACTION BAD_TYPE", "is accepted",
+        "A bucket has no timeouts, and does not say whose are meant.",
+        [errors("wrong fin_timeouts", "in a bucket", "2/0", ""),
+         ("wrong fin_timeouts", "groups|group counters", "", "(?s).*")]),
     Accepted(
         "resubmit to this very table by number 255", "reads back without a table",
         "reads back with the number", "Both forms mean the same.",

@@ -171,6 +171,10 @@ def learn(*specs, idle=0, hard=0, priority=32768, cookie=0, flags=0, table=1, fi
                                   *fin) + body.ljust((len(body) + 7) // 8 * 8, b"\0"))
 
 
+def fin_timeout(idle=0, hard=0, pad=0):
+    return nicira(19, struct.pack("!HHH", idle, hard, pad))
+
+
 def _learned(to, name, source, n_bits, offset, target):
     if isinstance(source, str):  # a field, or a number
         head, data = 0, oxm_header(source) + struct.pack("!H", offset)

@@ -78,6 +78,12 @@ static void flow_counts(void *ctx, const struct of_flow *flow, struct of_counts 
 	*ret = (struct of_counts){ .n_packets = 2, .n_bytes = 128 };
 }
 
+static void flow_take_fin(
+	void *ctx, const struct of_flow *flow, uint16_t *ret_idle_s, uint16_t *ret_hard_s)
+{
+	*ret_idle_s = *ret_hard_s = 0;
+}
+
 static void group_counts(
 	void *ctx, const struct of_group *group, struct of_counts *ret, struct of_counts *buckets)
 {
@@ -188,6 +194,7 @@ static const struct of_provider provider = {
 	.group_del = group_del,
 	.meter_del = meter_del,
 	.flow_counts = flow_counts,
+	.flow_take_fin = flow_take_fin,
 	.group_counts = group_counts,
 	.meter_counts = meter_counts,
 	.table_counts = table_counts,

@@ -166,6 +166,7 @@ static void niciras_actions_survive_and_print(void **state)
 	assert_actions(NX "000f 001f 00010004 ffff 000000000000", "output:NXM_NX_REG0[]");
 	assert_actions(NX16 "0008 010203040506", "note:01.02.03.04.05.06");
 	assert_actions(NX16 "0014 ffff 0000 01 00", "CONTROLLER:65535");
+	assert_actions(NX16 "0013 0005 000a 0000", "fin_timeout(idle_timeout=5,hard_timeout=10)");
 	assert_actions(
 		NX16 "0014 0080 0007 02 00", "controller(reason=invalid_ttl,max_len=128,id=7)");
 	assert_actions(
@@ -471,6 +472,8 @@ static void action_set_takes_no_learn_note_or_conjunction(void **state)
 {
 	assert_in_refused("0003 0018 00000000" NX16 "0008 000000000000", "", "BAD_ACTION BAD_TYPE");
 	assert_in_refused("0003 0018 00000000" CONJUNCTION, "", "BAD_ACTION BAD_TYPE");
+	assert_in_refused(
+		"0003 0018 00000000" NX16 "0013 0005 000a 0000", "", "BAD_ACTION BAD_TYPE");
 }
 
 static void conjunction_goes_with_no_other_instruction(void **state)

@@ -92,6 +92,17 @@ static void bits_of_a_frame_and_constants_become_match_and_actions(void **state)
 }
 
 /* ports that no flow can send to make no output, as with Open vSwitch */
+static void flow_that_is_to_end_with_its_connection_has_fin_timeout(void **state)
+{
+	struct sh_flow_key key = frame_from(7, 0xa);
+
+	assert_makes("actions=learn(fin_idle_timeout=3,eth_type=0x800,nw_proto=6,"
+		     "output:NXM_OF_IN_PORT[])",
+		&key, "tcp actions=fin_timeout(idle_timeout=3),output:7");
+	assert_makes("actions=learn(fin_hard_timeout=9,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[])", &key,
+		"dl_dst=02:00:00:00:00:0a actions=fin_timeout(hard_timeout=9)");
+}
+
 static void only_ports_become_outputs(void **state)
 {
 	struct sh_flow_key key = frame_from(1, 0xa);
@@ -302,6 +313,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bits_of_a_frame_and_constants_become_match_and_actions),
+		cmocka_unit_test(flow_that_is_to_end_with_its_connection_has_fin_timeout),
 		cmocka_unit_test(only_ports_become_outputs),
 		cmocka_unit_test(what_it_reads_is_told_bit_by_bit),
 		cmocka_unit_test(it_is_packed_and_unpacked_whole),

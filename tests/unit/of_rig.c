@@ -202,6 +202,16 @@ static void flow_counts(void *ctx, const struct of_flow *flow, struct of_counts 
 	*ret = *rig_counts(flow);
 }
 
+static void flow_take_fin(
+	void *ctx, const struct of_flow *flow, uint16_t *ret_idle_s, uint16_t *ret_hard_s)
+{
+	struct rig_flow *mine = flow->handle;
+
+	*ret_idle_s = mine->fin_idle_s;
+	*ret_hard_s = mine->fin_hard_s;
+	mine->fin_idle_s = mine->fin_hard_s = 0;
+}
+
 /* Numbers that a test can tell apart: the id, and 100 times it and one more for each part. */
 static void count_parts(
 	uint32_t id, unsigned n_parts, struct of_counts *ret, struct of_counts *parts)
@@ -247,6 +257,7 @@ static const struct of_provider provider = {
 	.group_del = group_del,
 	.meter_del = meter_del,
 	.flow_counts = flow_counts,
+	.flow_take_fin = flow_take_fin,
 	.group_counts = group_counts,
 	.meter_counts = meter_counts,
 	.table_counts = table_counts,

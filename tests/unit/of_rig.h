@@ -16,6 +16,7 @@
 /* What the provider keeps of a flow. */
 struct rig_flow {
 	struct of_counts counts;
+	uint16_t fin_idle_s, fin_hard_s;     /* to be taken */
 	struct of_instructions instructions; /* lists are those of the flow */
 	uint64_t cookie;
 };

@@ -120,6 +120,90 @@ static void replaced_flow_has_the_new_timeouts(void **state)
 	assert_int_equal(left_after(RIG_S), 0);
 }
 
+/* A flow with fin_timeout(idle_timeout=5,hard_timeout=50). */
+static void add_ending(unsigned command, uint16_t priority, uint16_t idle_s, uint16_t hard_s)
+{
+	struct of_flow_mod mod = rig_flow_to(command, 0, priority, 1, 3);
+	struct of_action *list = calloc(2, sizeof(*list));
+
+	assert_non_null(list);
+	list[0] = (struct of_action){ .type = OF_ACTION_FIN_TIMEOUT, .is_nx = true };
+	list[0].fin_timeout.idle_s = 5;
+	list[0].fin_timeout.hard_s = 50;
+	list[1] = mod.instructions.apply.list[0];
+	free(mod.instructions.apply.list);
+	mod.instructions.apply = (struct of_actions){ 2, list };
+	mod.idle_timeout_s = idle_s;
+	mod.hard_timeout_s = hard_s;
+	mod.flags = OF_FF_SEND_FLOW_REM;
+	assert_done(rig_send(&rig, mod));
+}
+
+static void end_tcp(uint16_t priority, uint16_t idle_s, uint16_t hard_s)
+{
+	struct rig_flow *mine = rig_find(&rig, 0, priority, 1)->handle;
+
+	mine->fin_idle_s = idle_s;
+	mine->fin_hard_s = hard_s;
+}
+
+static void assert_timeouts(uint16_t priority, uint16_t idle_s, uint16_t hard_s)
+{
+	const struct of_flow *flow = rig_find(&rig, 0, priority, 1);
+
+	assert_int_equal(flow->idle_timeout_s, idle_s);
+	assert_int_equal(flow->hard_timeout_s, hard_s);
+}
+
+static void end_of_tcp_lowers_timeouts_and_raises_none(void **state)
+{
+	add_ending(OF_FC_ADD, 1, 0, 0);
+	add_ending(OF_FC_ADD, 2, 60, 40);
+	add_ending(OF_FC_ADD, 3, 3, 70);
+	for (uint16_t priority = 1; priority <= 3; priority++)
+		end_tcp(priority, 5, 50);
+	assert_int_equal(left_after(0), 3);
+	assert_timeouts(1, 5, 50);
+	assert_timeouts(2, 5, 40);
+	assert_timeouts(3, 3, 50);
+	assert_int_equal(left_after(4 * RIG_S), 2);
+	assert_int_equal(left_after(1 * RIG_S), 0);
+	assert_int_equal(last_removed()->reason, OF_RR_IDLE_TIMEOUT);
+}
+
+static void flow_whose_tcp_goes_on_stays(void **state)
+{
+	add_ending(OF_FC_ADD, 1, 0, 0);
+	assert_int_equal(left_after(100000 * RIG_S), 1);
+	end_tcp(1, 0, 50);
+	assert_int_equal(left_after(0), 0);
+	assert_int_equal(last_removed()->reason, OF_RR_HARD_TIMEOUT);
+}
+
+static void end_of_tcp_is_over_for_a_flow_that_is_added_again(void **state)
+{
+	add_ending(OF_FC_ADD, 1, 0, 0);
+	end_tcp(1, 5, 50);
+	add_ending(OF_FC_ADD, 1, 60, 0);
+	assert_int_equal(left_after(0), 1);
+	assert_timeouts(1, 60, 0);
+	end_tcp(1, 5, 0);
+	add_ending(OF_FC_MODIFY, 1, 0, 0);
+	assert_timeouts(1, 5, 0);
+}
+
+static void flow_that_is_modified_to_end_with_tcp_does(void **state)
+{
+	struct of_flow_mod mod = rig_flow_to(OF_FC_MODIFY, 0, 1, 1, 4);
+
+	add_timed(1, 0, 0);
+	add_ending(OF_FC_MODIFY, 1, 0, 0);
+	end_tcp(1, 5, 0);
+	assert_done(rig_send(&rig, mod));
+	assert_int_equal(left_after(4 * RIG_S), 1);
+	assert_int_equal(left_after(1 * RIG_S), 0);
+}
+
 static void each_call_looks_at_so_many_and_the_next_one_goes_on(void **state)
 {
 	for (uint16_t i = 0; i < 10; i++)
@@ -342,6 +426,10 @@ int main(void)
 		claim(replaced_flow_has_the_new_timeouts),
 		claim(each_call_looks_at_so_many_and_the_next_one_goes_on),
 		claim(pinned_flow_can_still_be_told_about),
+		claim(end_of_tcp_lowers_timeouts_and_raises_none),
+		claim(flow_whose_tcp_goes_on_stays),
+		claim(end_of_tcp_is_over_for_a_flow_that_is_added_again),
+		claim(flow_that_is_modified_to_end_with_tcp_does),
 		claim(flow_may_be_pinned_twice),
 		claim(filter_chooses_by_table_match_cookie_and_output),
 		claim(flows_of_a_table_that_there_is_not_are_refused),

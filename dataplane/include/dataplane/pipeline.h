@@ -71,6 +71,11 @@ void dp_flow_del(struct dp_bridge *bridge, struct dp_flow *flow);
 void dp_flow_get_counts(
 	const struct dp_bridge *bridge, const struct dp_flow *flow, struct dp_counts *ret);
 
+/** The lowest timeouts that DP_OP_FIN_TIMEOUT of the flow's program asked for since the last call;
+ * 0: none. units: seconds */
+void dp_flow_take_fin(struct dp_bridge *bridge, const struct dp_flow *flow, uint16_t *ret_idle_s,
+	uint16_t *ret_hard_s);
+
 struct dp_pipeline_table_info {
 	uint32_t n_flows, n_masks, n_groups;
 	uint64_t n_bytes; /* of memory */
@@ -210,6 +215,7 @@ struct dp_trace_event {
 	unsigned n_clauses;
 	const struct dp_op *op;
 	bool is_of_set;             /* OPERATION: of the action set, which is done at the end */
+	bool ends_tcp;              /* OPERATION: the frame ends a TCP connection */
 	bool is_cut;                /* END: something ended the walk before all was done */
 	const struct dp_port *port; /* OUTPUT; of NORMAL, where the destination is known to be */
 	uint32_t ofport;            /* OUTPUT */

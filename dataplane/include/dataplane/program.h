@@ -38,6 +38,7 @@ enum dp_op_code {
 	DP_OP_RESUBMIT,  /* arg: in_port for the search, DP_OUT_IN_PORT: as it is; offset: table */
 	DP_OP_CONJUNCTION, /* arg: id; data: clauses << 8 | which of them */
 	DP_OP_LEARN,       /* data: struct dp_learn */
+	DP_OP_FIN_TIMEOUT, /* arg: timeouts in seconds, idle << 16 | hard, each 0: none */
 	DP_N_OPS,
 };
 

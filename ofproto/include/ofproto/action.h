@@ -32,6 +32,7 @@ enum of_action_type {
 	OF_ACTION_NOTE,        /* NX: bytes without meaning */
 	OF_ACTION_CONTROLLER,  /* NX: output to the controller with a reason and an id */
 	OF_ACTION_OUTPUT_REG,  /* NX: output to the port that a field names */
+	OF_ACTION_FIN_TIMEOUT, /* NX: a TCP connection ends, and the flow soon after it */
 	OF_N_ACTION_TYPES,
 };
 
@@ -80,6 +81,9 @@ struct of_action {
 			uint8_t *data; /* note's bytes; owned */
 			uint16_t len;
 		} note;
+		struct {
+			uint16_t idle_s, hard_s; /* 0: as it is */
+		} fin_timeout;
 		struct of_learn *learn; /* owned */
 	};
 };
@@ -117,6 +121,7 @@ bool of_actions_equal(const struct of_actions *a, const struct of_actions *b);
 struct of_action_limits {
 	uint32_t max_port; /* ports above, that are not OFPP_*, are BAD_OUT_PORT */
 	bool is_set;       /* a write-actions list: NX actions that make no sense there refused */
+	bool is_bucket;    /* a group's: so are those that are about a flow */
 	const struct of_match *match; /* of the flow, for prerequisites of set-field and the like
 				       * (BAD_ACTION MATCH_INCONSISTENT or BAD_SET_ARGUMENT, as the
 				       * standard has them); NULL: unchecked, as in groups */

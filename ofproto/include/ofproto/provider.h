@@ -53,6 +53,10 @@ struct of_provider {
 	void (*meter_del)(void *ctx, struct of_meter *meter);
 
 	void (*flow_counts)(void *ctx, const struct of_flow *flow, struct of_counts *ret);
+	/* Of a flow with fin_timeout: the lowest timeouts that its frames have asked for since the
+	 * last call, 0: none. */
+	void (*flow_take_fin)(
+		void *ctx, const struct of_flow *flow, uint16_t *ret_idle_s, uint16_t *ret_hard_s);
 	/* shape: buckets[n_buckets] */
 	void (*group_counts)(void *ctx, const struct of_group *group, struct of_counts *ret,
 		struct of_counts *buckets);
