@@ -55,7 +55,7 @@ static __rte_noinline void forward_watched(struct dp_worker *w, const struct dp_
 		dp_capture_received(w, ctx->in, why, came_tsc);
 	if (ctx->member && ctx->member->captures)
 		dp_capture_received(w, ctx->member, why, came_tsc);
-	dp_mirror_received(w, ctx->in, why);
+	dp_mirror_received(w, ctx, why);
 }
 
 static void count_received(
