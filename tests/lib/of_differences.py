@@ -323,7 +323,7 @@ ACCEPTED = [
     Accepted(
         "A port-mod with bits that mean nothing", "PORT_MOD_FAILED BAD_CONFIG", "is accepted",
         "It is not what was asked for (7.4.4.8).",
-        [errors("requests", "port-mod of unknown bits", "7/2", "")]),
+        [errors("port-mods in no bundle", "of unknown bits", "7/2", "")]),
     Accepted(
         "A multipart request in parts (MORE)", "MULTIPART_BUFFER_OVERFLOW", "is put together",
         "No request that is answered here needs more than one part.",

@@ -6,7 +6,7 @@ import random
 import struct
 
 import of_wire as of
-from differential import ADDRESSES, Ask, Frame, Link, Script
+from differential import Ask, Frame, Link, Script
 from of_frames import FRAMES, PLAIN, WELL_FORMED, frames, named
 from of_wire import oxm
 
@@ -789,8 +789,6 @@ def requests():
             "!I4x6s2xIII4x", 9, bytes(6), 0, 0, 0))),
         Ask("port-mod of another address", of.message(of.PORT_MOD, struct.pack(
             "!I4x6s2xIII4x", 1, bytes(5) + b"\1", 0, 0, 0))),
-        Ask("port-mod of unknown bits", of.message(of.PORT_MOD, struct.pack(
-            "!I4x6s2xIII4x", 1, ADDRESSES[1], 0x80, 0x80, 0))),
         Ask("port-mod cut", of.message(of.PORT_MOD, bytes(8))),
         Ask("table-mod", of.message(of.TABLE_MOD, struct.pack("!B3xI", 1, 0))),
         Ask("table-mod all", of.message(of.TABLE_MOD, struct.pack("!B3xI", 255, 0))),
