@@ -43,6 +43,7 @@ struct cli_args {
 
 struct cli {
 	bool json;
+	bool goes_on;        /* what is printed goes on below an earlier block */
 	const char *run_dir; /* as given, NULL for the default */
 	struct cli_args args;
 	const struct cli_verb *verb;
@@ -110,6 +111,9 @@ int cli_main(int argc, char **argv);
 /** Call the verb's method with its arguments and print the result. */
 int cli_call(struct cli *cli);
 
+/** The same for a list that comes in parts: each block of it is printed as it is there. */
+int cli_call_in_parts(struct cli *cli);
+
 /** Say what failed on stderr, in front of it what was asked; returns CLI_FAILED. */
 int cli_fail(const struct cli *cli, const char *message);
 int cli_connect(const struct cli *cli, struct sh_err *err, struct api_client **ret);
@@ -127,7 +131,6 @@ int cli_exec(const struct cli *cli, const char *name, const char *build_folder, 
 
 /* verbs of their own */
 int cli_apply(struct cli *cli);
-int cli_flow_list(struct cli *cli);
 int cli_trace(struct cli *cli);
 int cli_capture(struct cli *cli);
 int cli_config_show(struct cli *cli);
@@ -144,11 +147,17 @@ void cli_help(FILE *out, const char *noun, const char *verb);
 int cli_help_scdoc(void);
 int cli_help_scdoc_fields(void);
 
-/** Print the names that come near a word that is none: "did you mean 'port'?" */
+/* suggest.c */
+
+/**
+ * End a sentence on stderr about a word that is no noun, or no verb of the noun: with what may have
+ * been meant, or all that there are.
+ */
 void cli_suggest(const char *noun, const char *word);
 
 /* printers */
 void cli_print_bridges(struct cli *cli, const json_t *result);
+void cli_print_flows(struct cli *cli, const json_t *result);
 void cli_print_portgroups(struct cli *cli, const json_t *result);
 void cli_print_ports(struct cli *cli, const json_t *result);
 void cli_print_neighbors(struct cli *cli, const json_t *result);
@@ -167,6 +176,7 @@ void cli_print_port_stats(struct cli *cli, const json_t *result);
 void cli_print_worker_stats(struct cli *cli, const json_t *result);
 void cli_print_trace(struct cli *cli, const json_t *result);
 void cli_print_vms(struct cli *cli, const json_t *result);
+void cli_print_vm(struct cli *cli, const json_t *result);
 void cli_print_tree(struct cli *cli, const json_t *result);
 void cli_print_flushed(struct cli *cli, const json_t *result);
 void cli_print_version(struct cli *cli, const json_t *result);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Lists of what OpenFlow has made beside flows: groups, meters, tables. Buckets and bands are in
+ * Lists of what OpenFlow has made: flows, groups, meters, tables. Actions, buckets and bands are in
  * ovs-ofctl's words, so that what is printed can be given back to it.
  */
 #include <stdio.h>
@@ -10,6 +10,21 @@
 #include "table.h"
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
+
+void cli_print_flows(struct cli *cli, const json_t *result)
+{
+	static const struct cli_column columns[] = {
+		{ "BRIDGE", "bridge", false },
+		{ "TABLE", "table", true },
+		{ "PRIORITY", "priority", true },
+		{ "PACKETS", "n_packets", true },
+		{ "BYTES", "n_bytes", true },
+		{ "MATCH", "match", false },
+		{ "ACTIONS", "actions", false },
+	};
+
+	cli_table_list_block(columns, N(columns), result, !cli->goes_on);
+}
 
 /* A number of a key that is there, between two texts. */
 static void put_number(

@@ -112,11 +112,6 @@ struct libscols_line *cli_table_row(
 	return row;
 }
 
-void cli_table_hide_heading(struct cli_table *table)
-{
-	scols_table_enable_noheadings(table->scols, true);
-}
-
 void cli_table_print(struct cli_table *table)
 {
 	scols_print_table(table->scols);
@@ -138,7 +133,8 @@ char *cli_size_text(const json_t *bytes)
 	return text;
 }
 
-void cli_table_list_with(const struct cli_column *columns, unsigned n, const json_t *array,
+/* heading: whether there is one. cell: of that column; NULL: all are by their keys */
+static void list(const struct cli_column *columns, unsigned n, const json_t *array, bool heading,
 	unsigned column, char *(*cell)(const json_t *object))
 {
 	struct cli_table *table = cli_table_new(columns, n, false);
@@ -147,6 +143,7 @@ void cli_table_list_with(const struct cli_column *columns, unsigned n, const jso
 
 	if (!table)
 		return;
+	scols_table_enable_noheadings(table->scols, !heading);
 	json_array_foreach (array, i, object) {
 		struct libscols_line *row = cli_table_row(table, NULL, object);
 		_cleanup_free_ char *text = cell ? cell(object) : NULL;
@@ -158,7 +155,19 @@ void cli_table_list_with(const struct cli_column *columns, unsigned n, const jso
 	cli_table_free(table);
 }
 
+void cli_table_list_with(const struct cli_column *columns, unsigned n, const json_t *array,
+	unsigned column, char *(*cell)(const json_t *object))
+{
+	list(columns, n, array, true, column, cell);
+}
+
+void cli_table_list_block(
+	const struct cli_column *columns, unsigned n, const json_t *array, bool heading)
+{
+	list(columns, n, array, heading, 0, NULL);
+}
+
 void cli_table_list(const struct cli_column *columns, unsigned n, const json_t *array)
 {
-	cli_table_list_with(columns, n, array, 0, NULL);
+	list(columns, n, array, true, 0, NULL);
 }

@@ -24,13 +24,14 @@ void cli_table_free(struct cli_table *table);
 struct libscols_line *cli_table_row(
 	struct cli_table *table, struct libscols_line *parent, const json_t *object);
 void cli_table_set(struct libscols_line *row, unsigned column, const char *text);
-
-/** It goes on below another one. */
-void cli_table_hide_heading(struct cli_table *table);
 void cli_table_print(struct cli_table *table);
 
 /** Print an array of objects. */
 void cli_table_list(const struct cli_column *columns, unsigned n, const json_t *array);
+
+/** The same for one block of a list; only the first has a heading. */
+void cli_table_list_block(
+	const struct cli_column *columns, unsigned n, const json_t *array, bool heading);
 
 /** The same, the cells of one column being texts, to be freed, that a function makes of each row.
  */

@@ -54,6 +54,25 @@ int method_text_optional(
 	const struct call *call, const char *name, const char **ret, struct sh_err *err);
 int method_bool(const struct call *call, const char *name, bool *ret, struct sh_err *err);
 
+#define METHOD_MAX_PART 10000
+
+/* What a list is asked for that comes in parts. */
+struct method_part {
+	size_t limit;        /* above METHOD_MAX_PART: all were asked for */
+	const json_t *after; /* an object of an earlier part, the last one; NULL: from the begin */
+	const char *from;    /* and its bridge, which the list goes on in; NULL as well */
+};
+
+/** Read "limit", at least min, and "after". errors: -EINVAL with a sentence. */
+int method_part(const struct call *call, size_t min, struct method_part *ret, struct sh_err *err);
+
+/** A number of "after". errors: -EINVAL with a sentence. */
+int method_after(const struct method_part *part, const char *name, json_int_t max, json_int_t *ret,
+	struct sh_err *err);
+
+/** errors: -E2BIG: all were asked for, and are too many for one answer. */
+int method_part_check(const struct method_part *part, const json_t *array, struct sh_err *err);
+
 /** errors: -ENOENT "no such port 'web1'". */
 int method_find(const struct ctl *ctl, enum api_noun noun, const char *name,
 	const struct conf_item **ret, struct sh_err *err);
@@ -81,6 +100,14 @@ void method_set_lldp(json_t *object, const struct ctl *ctl, const struct conf_it
 	const struct dp_port *dp);
 /** How an uplink by XDP came to be used. */
 void method_set_xdp(json_t *object, const struct dp_port_info *info);
+
+/**
+ * The hidden port of a team's device, which is named as configured or by its interface alone.
+ *
+ * errors:  -ENOENT (no such device), -ENODEV (it is not there now)
+ */
+int method_member(const struct dp_port *team, const char *device, const struct dp_port **ret,
+	struct sh_err *err);
 
 /** The devices of a team, as uplink.show has them. */
 json_t *method_members(const struct ctl *ctl, const struct dp_port *team);

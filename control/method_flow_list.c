@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * flow.list: flows in ovs-ofctl's words, in parts. A million flows make a gigabyte of JSON, and
- * nothing else is done while it is made; so one answer holds some thousands, and the next one goes
- * on behind the last flow that the caller has. Control thread.
+ * flow.list: flows in ovs-ofctl's words, in parts. Control thread.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,14 +10,12 @@
 #include "of_ports.h"
 
 #define NS_PER_S 1e9
-#define MAX_LIST 10000
 
 /* What is asked for, and how far it is. */
 struct flow_list {
 	struct ctl *ctl;
-	const char *match;   /* NULL: all */
-	const json_t *after; /* the last flow that the caller has; NULL: it has none */
-	size_t limit;
+	const char *match; /* NULL: all */
+	struct method_part part;
 	json_t *array;
 };
 
@@ -77,20 +73,17 @@ static int read_filter(const struct flow_list *list, const struct of_ports_names
 static int find_after(const struct flow_list *list, const struct of_switch *sw,
 	const struct of_ports_names *names, const struct of_flow **ret, struct sh_err *err)
 {
-	const json_t *table = json_object_get(list->after, "table");
-	const json_t *priority = json_object_get(list->after, "priority");
-	const char *text = json_string_value(json_object_get(list->after, "match"));
+	const char *text = json_string_value(json_object_get(list->part.after, "match"));
+	json_int_t table, priority;
 	struct of_match match;
-	int r;
+	int r = method_after(&list->part, "table", OF_N_TABLES - 1, &table, err);
 
-	if (!text || !json_is_integer(table) || !json_is_integer(priority) ||
-		json_integer_value(table) < 0 || json_integer_value(table) >= OF_N_TABLES ||
-		json_integer_value(priority) < 0 || json_integer_value(priority) > UINT16_MAX)
-		return sh_err_set(err, -EINVAL, "after: a flow of an earlier answer is expected");
-	r = of_match_parse(text, &names->text, &match, err);
 	if (r == 0)
-		r = of_switch_flow_find(sw, &match, (uint16_t)json_integer_value(priority),
-			(uint8_t)json_integer_value(table), ret);
+		r = method_after(&list->part, "priority", UINT16_MAX, &priority, err);
+	if (r == 0)
+		r = of_match_parse(text ? text : "", &names->text, &match, err);
+	if (r == 0)
+		r = of_switch_flow_find(sw, &match, (uint16_t)priority, (uint8_t)table, ret);
 	return r == -ENOENT ? sh_err_set(err, -ESTALE, "after: that flow is gone") : r;
 }
 
@@ -114,7 +107,7 @@ static int list_bridge(
 	if (last && filter.table != OF_TABLE_ALL && filter.table != last->table)
 		return sh_err_set(err, -EINVAL, "after: is of another table than is asked for");
 	n = of_switch_flows_after(sw, &filter, last,
-		(unsigned)(list->limit - json_array_size(list->array)), &flows, NULL);
+		(unsigned)(list->part.limit - json_array_size(list->array)), &flows, NULL);
 	if (n < 0)
 		return sh_err_set(err, n, "out of memory");
 	for (int i = 0; i < n && r == 0; i++) {
@@ -131,41 +124,20 @@ static int list_bridge(
 /* Bridge by bridge, from the one on where the list goes on. */
 static int list_all(struct flow_list *list, const char *only, struct sh_err *err)
 {
-	const char *from = json_string_value(json_object_get(list->after, "bridge"));
-	bool waits = list->after != NULL;
+	bool waits = list->part.after != NULL;
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < list->ctl->sw.n_bridges; i++) {
 		const struct switch_bridge *bridge = &list->ctl->sw.bridges[i];
-		bool after = waits && from && strcmp(from, bridge->name) == 0;
+		bool after = waits && strcmp(list->part.from, bridge->name) == 0;
 
 		if ((waits && !after) || (only && strcmp(only, bridge->name) != 0))
 			continue;
 		waits = false;
-		if (json_array_size(list->array) < list->limit)
+		if (json_array_size(list->array) < list->part.limit)
 			r = list_bridge(list, bridge, after, err);
 	}
 	return r == 0 && waits ? sh_err_set(err, -ESTALE, "after: its bridge is gone") : r;
-}
-
-/* Without a limit all that there are are asked for, and one more would be too many. */
-static int read_limit(const struct call *call, size_t *ret, struct sh_err *err)
-{
-	const json_t *limit = json_object_get(call->params, "limit");
-
-	*ret = limit ? (size_t)json_integer_value(limit) : MAX_LIST + 1;
-	if (limit && (!json_is_integer(limit) || json_integer_value(limit) < 1 ||
-			     json_integer_value(limit) > MAX_LIST))
-		return sh_err_set(err, -EINVAL, "limit: 1 to %d is allowed", MAX_LIST);
-	return 0;
-}
-
-static int read_after(const struct call *call, const json_t **ret, struct sh_err *err)
-{
-	*ret = json_object_get(call->params, "after");
-	if (*ret && !json_is_object(*ret))
-		return sh_err_set(err, -EINVAL, "after: a flow of an earlier answer is expected");
-	return 0;
 }
 
 int method_flow_list(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)
@@ -180,17 +152,13 @@ int method_flow_list(struct ctl *ctl, const struct call *call, json_t **ret, str
 	if (r == 0)
 		r = method_text_optional(call, "match", &list.match, err);
 	if (r == 0)
-		r = read_limit(call, &list.limit, err);
-	if (r == 0)
-		r = read_after(call, &list.after, err);
+		r = method_part(call, 1, &list.part, err);
 	if (r < 0)
 		return r;
 	list.array = json_array();
 	r = list.array ? list_all(&list, only, err) : sh_err_set(err, -ENOMEM, "out of memory");
-	if (r == 0 && json_array_size(list.array) > MAX_LIST)
-		r = sh_err_set(err, -E2BIG,
-			"there are more than %d flows: ask for them in parts, by limit and after",
-			MAX_LIST);
+	if (r == 0)
+		r = method_part_check(&list.part, list.array, err);
 	if (r < 0)
 		json_decref(list.array);
 	else

@@ -230,9 +230,10 @@ int dp_fdb_del(struct dp_bridge *bridge, const uint8_t mac[6], uint16_t vlan, st
 
 struct listing {
 	const struct dp_bridge *bridge;
-	int (*fn)(void *ctx, const struct dp_fdb_entry *entry);
+	void (*fn)(void *ctx, const struct dp_fdb_entry *entry);
 	void *ctx;
-	int result;
+	uint32_t place;
+	size_t n;
 };
 
 static bool list_line(void *ctx, const struct dp_fdb_line *line)
@@ -243,25 +244,30 @@ static bool list_line(void *ctx, const struct dp_fdb_line *line)
 	struct dp_fdb_entry entry = {
 		.port = dp->by_index[line->port],
 		.is_static = line->flags & DP_FDB_STATIC,
+		.place = l->place,
 	};
 
-	if (l->result || !entry.port)
+	if (!entry.port)
 		return false;
 	key_split(line->key, entry.mac, &entry.vlan);
 	if (!entry.is_static && (int32_t)(now_s - line->seen_s) > 0)
 		entry.age_s = now_s - line->seen_s;
-	l->result = l->fn(l->ctx, &entry);
+	l->fn(l->ctx, &entry);
+	l->n++;
 	return false;
 }
 
-int dp_fdb_foreach(const struct dp_bridge *bridge,
-	int (*fn)(void *ctx, const struct dp_fdb_entry *entry), void *ctx)
+void dp_fdb_foreach(const struct dp_bridge *bridge, uint32_t place, size_t max,
+	void (*fn)(void *ctx, const struct dp_fdb_entry *entry), void *ctx)
 {
-	struct listing l = { bridge, fn, ctx, 0 };
-	uint32_t at = 0;
+	struct listing l = { bridge, fn, ctx, place, 0 };
 
-	dp_fdb_walk(bridge->fdb, &at, dp_fdb_n_buckets(bridge->fdb), list_line, &l);
-	return l.result;
+	static_assert(DP_FDB_SHARES_PLACE == DP_FDB_WAYS, "a place is a bucket");
+	for (; l.place < dp_fdb_n_buckets(bridge->fdb) && l.n + DP_FDB_WAYS <= max; l.place++) {
+		uint32_t at = l.place;
+
+		dp_fdb_walk(bridge->fdb, &at, 1, list_line, &l);
+	}
 }
 
 void dp_fdb_get_info(const struct dp_bridge *bridge, struct dp_fdb_info *ret)

@@ -279,18 +279,20 @@ void dp_port_get_stats(const struct dp_port *port, struct dp_port_stats *ret)
 	memset(ret, 0, sizeof(*ret));
 }
 
-int dp_fdb_foreach(const struct dp_bridge *bridge,
-	int (*fn)(void *ctx, const struct dp_fdb_entry *entry), void *ctx)
+/* Each entry has a place of its own. */
+void dp_fdb_foreach(const struct dp_bridge *bridge, uint32_t place, size_t max,
+	void (*fn)(void *ctx, const struct dp_fdb_entry *entry), void *ctx)
 {
 	const struct entry *entry;
-	int r = 0;
+	uint32_t at = 0;
 
 	LIST_FOREACH (entry, &bridge->entries, link) {
-		r = fn(ctx, &entry->e);
-		if (r)
-			break;
+		struct dp_fdb_entry e = entry->e;
+
+		e.place = at++;
+		if (e.place >= place && e.place - place < max)
+			fn(ctx, &e);
 	}
-	return r;
 }
 
 void dp_bridge_get_learn_stats(const struct dp_bridge *bridge, struct dp_learn_stats *ret)

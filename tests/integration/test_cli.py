@@ -142,7 +142,7 @@ def test_field_names_in_json_are_the_configurations(switch):
         "worker", "cpu", "rx_packets", "tx_packets", "copied", "dropped", "busy_cycles",
         "idle_cycles", "cycles_per_packet"}
     assert set(switch.json("fdb", "list")[0]) == {"bridge", "vlan", "mac", "port", "age_s",
-                                                  "static"}
+                                                  "static", "place"}
 
 
 def test_a_plan_is_json_too(switch, tmp_path):
@@ -207,6 +207,21 @@ def test_a_daemon_does_not_run_from_standard_input(tmp_path):
 def test_a_word_that_is_nearly_right_is_answered_with_the_right_one(switch):
     assert "'port'" in switch.run("prot").stderr
     assert "'list'" in switch.run("port", "lsit").stderr
+
+
+@pytest.mark.parametrize("argv, meant", [
+    ("vm show web1", "info"), ("vm destroy web1", "kill"), ("vm shutdown web1", "stop"), ("vm add web1", "create"),
+    ("port delete web1", "del"), ("port create web1", "add"), ("port info web1", "show"), ("fdb show", "list"),
+    ("add-br br0", "bridge add"), ("dump-flows br0", "flow list"), ("undefine web1", "vm del"),
+    ("ls", None), ("vm shwo", None), ("help nosuch", None), ("help port nosuch", None), ("--help nosuch", None),
+    ("help prot", "port")])
+def test_a_word_of_another_tool_is_answered_with_ours_and_a_guess_is_no_trap(argv, meant):
+    done = shunt(*argv.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(f": did you mean '{meant}'?\n" if meant else "") and done.stderr.count("\n") == 1
+    assert meant or ": one of " in done.stderr
+    if meant and " " in meant:
+        assert shunt("help", *meant.split()).stdout.startswith(f"usage: shunt [-j] [--run-dir D] {meant}")
 
 
 def test_the_run_folder_is_taken_from_the_option_or_the_environment(switch, tmp_path):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from daemon import wait_for
+from daemon import CommandFailed, wait_for
 from ports import assert_sums_hold, config, learned, plug
 from vhost_guest import BROADCAST, frame, mac
 
@@ -104,6 +104,19 @@ def test_a_static_entry_is_not_taken_over_by_another_port(three):
     assert g["b"].recv()
 
 
+def test_an_entry_is_in_the_vlan_of_its_port_unless_it_says_another(three):
+    switch, _ = three
+    switch.cli("fdb", "add", "--mac", "02:00:00:00:00:0b", "--port", "b")
+    assert entries(switch) == {("02:00:00:00:00:0b", 10): "b"}
+    switch.cli("fdb", "add", "--bridge", "br0", "--vlan", "0", "--mac", "02:00:00:00:00:0b", "--port", "b")
+    with pytest.raises(CommandFailed, match="vlan is missing: the address is in 2 VLANs"):
+        switch.cli("fdb", "del", "--bridge", "br0", "--mac", "02:00:00:00:00:0b")
+    switch.cli("fdb", "del", "--bridge", "br0", "--vlan", "0", "--mac", "02:00:00:00:00:0b")
+    assert "vlan: 10" in switch.cli("config", "show")
+    switch.cli("fdb", "del", "--bridge", "br0", "--mac", "02:00:00:00:00:0b")
+    assert entries(switch) == {}
+
+
 def test_flush_forgets_what_was_learned_of_one_port(three):
     switch, g = three
     g["a"].send(frame(BROADCAST, A))
@@ -155,3 +168,27 @@ def test_a_million_addresses_can_be_configured(make_switch):
                          "bridges: [ { name: br0, fdb_size: 1048576 } ]\n")
     assert switch.json("bridge", "show", "br0")["fdb_size"] == 1048576
     assert switch.run("bridge", "set", "br0", "--fdb-size", "1048577").returncode == 1
+
+
+N_MANY = 22000  # more than the command line prints as one block
+
+
+def test_a_long_list_is_whole_and_tells_each_address_once(make_switch):
+    head = "memory: { size: 64M, hugepages: off }\nbridges: [ { name: br0 } ]\n"
+    switch = make_switch(config({"a": "vlan: 10", "b": "vlan: 10"}, head=head))
+    guests = [plug(switch, name) for name in "ab"]
+    addresses = [mac(0x1000 + i) for i in range(N_MANY)]
+
+    def all_learned():
+        """What is asked for while the queue to the control thread is full is asked for again."""
+        guests[0].send_many([frame(B, address) for address in addresses])
+        return switch.json("bridge", "show", "br0")["fdb_entries"] == N_MANY
+
+    wait_for(all_learned, 60, f"{N_MANY} addresses are learned")
+    wanted = sorted(":".join(f"{byte:02x}" for byte in address) for address in addresses)
+    assert sorted(e["mac"] for e in switch.json("fdb", "list")) == wanted
+    lines = switch.cli("fdb", "list").splitlines()
+    assert lines[0].split()[:3] == ["BRIDGE", "VLAN", "MAC"]
+    assert sorted(line.split()[2] for line in lines[1:]) == wanted
+    for guest in guests:
+        guest.close()

@@ -107,11 +107,9 @@ def test_parts_make_up_the_whole(switch, api, limit):
         return [flow[k] for k in ("bridge", "table", "priority", "match")]
 
     whole, got = api.flows(), []
-    while True:
-        part = api.flows(limit=limit, **({"after": got[-1]} if got else {}))
+    while part := api.flows(limit=limit, **({"after": got[-1]} if got else {})):
+        assert len(part) == min(limit, 41 - len(got))
         got += part
-        if len(part) < limit:
-            break
     assert len(whole) == 41
     assert [key(f) for f in got] == [key(f) for f in whole]
 
@@ -120,9 +118,9 @@ def test_parts_make_up_the_whole(switch, api, limit):
     ({"limit": 0}, "limit: 1 to 10000 is allowed"),
     ({"limit": 10001}, "limit: 1 to 10000 is allowed"),
     ({"limit": "7"}, "limit: 1 to 10000 is allowed"),
-    ({"after": "x"}, "after: a flow of an earlier answer is expected"),
+    ({"after": "x"}, "after: an object of an earlier answer is expected"),
     ({"after": {"bridge": "br0", "table": 254, "priority": 1, "match": ""}},
-     "after: a flow of an earlier answer is expected"),
+     "after: an object of an earlier answer is expected"),
     ({"after": {"bridge": "br0", "table": 0, "priority": 1, "match": "tcq"}}, "'tcq' is no field"),
     ({"after": {"bridge": "br0", "table": 0, "priority": 1, "match": "tcp"}},
      "after: that flow is gone"),

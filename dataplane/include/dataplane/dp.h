@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -265,6 +266,7 @@ struct dp_fdb_entry {
 	uint16_t vlan;
 	const struct dp_port *port;
 	uint32_t age_s; /* since the last frame from it; 0 for a static entry */
+	uint32_t place; /* in the table: entries are listed in this order */
 	bool is_static;
 };
 
@@ -274,9 +276,17 @@ struct dp_fdb_info {
 	uint64_t n_moves; /* of addresses from port to port */
 };
 
-/** Call fn for each entry until it returns non-zero; returns that. thread: control. */
-int dp_fdb_foreach(const struct dp_bridge *bridge,
-	int (*fn)(void *ctx, const struct dp_fdb_entry *entry), void *ctx);
+#define DP_FDB_SHARES_PLACE 4 /* entries, at the most */
+
+/**
+ * Call fn for the entries of the places from `place` on: a part of a list. Those of a place are in
+ * one part, so it may be up to DP_FDB_SHARES_PLACE - 1 entries shorter than it might.
+ *
+ * shape:   max entries, DP_FDB_SHARES_PLACE at the least; none at all means the end
+ * thread:  control
+ */
+void dp_fdb_foreach(const struct dp_bridge *bridge, uint32_t place, size_t max,
+	void (*fn)(void *ctx, const struct dp_fdb_entry *entry), void *ctx);
 void dp_fdb_get_info(const struct dp_bridge *bridge, struct dp_fdb_info *ret);
 
 /** Add a static entry or turn a learned one into it. errors: -ENOSPC (table full). */

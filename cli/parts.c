@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * flow list: shuntd answers in parts, so that a list of a million flows keeps it from nothing
+ * Lists that may be long: shuntd answers in parts, so that a million flows keep it from nothing
  * else, and they are printed as they come. A list of one block is printed as any other: its columns
  * line up, and its JSON is indented.
  */
@@ -9,57 +9,29 @@
 
 #include "base/cleanup.h"
 #include "cli.h"
-#include "table.h"
 
 #define PART  1000
 #define BLOCK 20000
 
-static void print_table(const json_t *block, bool first)
-{
-	static const struct cli_column columns[] = {
-		{ "BRIDGE", "bridge", false },
-		{ "TABLE", "table", true },
-		{ "PRIORITY", "priority", true },
-		{ "PACKETS", "n_packets", true },
-		{ "BYTES", "n_bytes", true },
-		{ "MATCH", "match", false },
-		{ "ACTIONS", "actions", false },
-	};
-
-	struct cli_table *table =
-		cli_table_new(columns, sizeof(columns) / sizeof(columns[0]), false);
-	json_t *flow;
-	size_t i;
-
-	if (!table)
-		return;
-	if (!first)
-		cli_table_hide_heading(table);
-	json_array_foreach (block, i, flow)
-		cli_table_row(table, NULL, flow);
-	cli_table_print(table);
-	cli_table_free(table);
-}
-
-/* One array over all blocks, a flow a line. */
+/* One array over all blocks, an object a line. */
 static void print_json(const json_t *block, bool first, bool last)
 {
-	const json_t *flow;
+	const json_t *object;
 	size_t i;
 
 	if (first && last) {
 		cli_print_json(block);
 		return;
 	}
-	json_array_foreach (block, i, flow) {
+	json_array_foreach (block, i, object) {
 		fputs(first && i == 0 ? "[\n" : ",\n", stdout);
-		json_dumpf(flow, stdout, JSON_REAL_PRECISION(15));
+		json_dumpf(object, stdout, JSON_REAL_PRECISION(15));
 	}
 	if (last)
 		puts("\n]");
 }
 
-/* The flows behind the one that was got last. If that is gone, behind the one before it: what came
+/* What is behind the object that was got last. If that is gone, behind the one before it: what came
  * after that is gone too, or it would have been found. */
 static int ask(const struct cli *cli, struct api_client *client, const json_t *had,
 	struct sh_err *err, json_t **ret)
@@ -76,12 +48,12 @@ static int ask(const struct cli *cli, struct api_client *client, const json_t *h
 	return r;
 }
 
-int cli_flow_list(struct cli *cli)
+int cli_call_in_parts(struct cli *cli)
 {
 	_cleanup_(api_client_freep) struct api_client *client = NULL;
 	json_t *part = NULL, *block = json_array();
-	bool first = true, more = true;
 	struct sh_err err;
+	bool more = true;
 	int r = cli_connect(cli, &err, &client);
 
 	json_object_set_new(cli->args.params, "limit", json_integer(PART));
@@ -91,16 +63,16 @@ int cli_flow_list(struct cli *cli)
 		r = ask(cli, client, part, &err, &next);
 		json_decref(part);
 		part = next;
-		more = json_array_size(part) == PART;
+		more = json_array_size(part) > 0;
 		json_array_extend(block, part);
 		if (r < 0 || (more && json_array_size(block) < BLOCK))
 			continue;
 		if (cli->json)
-			print_json(block, first, !more);
-		else
-			print_table(block, first);
+			print_json(block, !cli->goes_on, !more);
+		else if (!cli->goes_on || json_array_size(block))
+			cli->verb->print(cli, block);
 		json_array_clear(block);
-		first = false;
+		cli->goes_on = true;
 	}
 	json_decref(part);
 	json_decref(block);
