@@ -209,6 +209,21 @@ def test_a_word_that_is_nearly_right_is_answered_with_the_right_one(switch):
     assert "'list'" in switch.run("port", "lsit").stderr
 
 
+@pytest.mark.parametrize("argv, meant", [
+    ("vm show web1", "info"), ("vm destroy web1", "kill"), ("vm shutdown web1", "stop"), ("vm add web1", "create"),
+    ("port delete web1", "del"), ("port create web1", "add"), ("port info web1", "show"), ("fdb show", "list"),
+    ("add-br br0", "bridge add"), ("dump-flows br0", "flow list"), ("undefine web1", "vm del"),
+    ("ls", None), ("vm shwo", None), ("help nosuch", None), ("help port nosuch", None), ("--help nosuch", None),
+    ("help prot", "port")])
+def test_a_word_of_another_tool_is_answered_with_ours_and_a_guess_is_no_trap(argv, meant):
+    done = shunt(*argv.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(f": did you mean '{meant}'?\n" if meant else "") and done.stderr.count("\n") == 1
+    assert meant or ": one of " in done.stderr
+    if meant and " " in meant:
+        assert shunt("help", *meant.split()).stdout.startswith(f"usage: shunt [-j] [--run-dir D] {meant}")
+
+
 def test_the_run_folder_is_taken_from_the_option_or_the_environment(switch, tmp_path):
     env = dict(os.environ, SHUNT_RUN_DIR=switch.run_dir)
     assert shunt("bridge", "list", env=env).returncode == 0

@@ -25,17 +25,22 @@ class Capture:
     def running(switch):
         return switch.log().count(": begun")
 
-    def end(self, how=signal.SIGINT, lost=0, why=""):
-        """End it and return its frames: [{"frame": hex, "dir": "in" or "out", "comment": text}].
-        It says how many it has and lost, and why it ended."""
+    def stop(self, how=signal.SIGINT):
+        """End it, or wait until it ends; returns what it says."""
         if how:
             self.process.send_signal(how)
         _, errors = self.process.communicate(timeout=COMES_S)
         assert self.process.returncode == 0, errors
+        return errors.decode()
+
+    def end(self, how=signal.SIGINT, lost=0, why=""):
+        """stop(), and return its frames: [{"frame": bytes, "dir": "in" or "out", "comment": text,
+        "len": bytes on the wire, "time": s}]. It says how many it has and lost, and why it ended."""
+        said = self.stop(how)
         frames = frames_in(self.path)
         s = "" if len(frames) == 1 else "s"
-        assert errors.decode() == (f"shunt: capture {self.port}: {len(frames)} frame{s} captured, "
-                                   f"{lost} lost{why}\n")
+        assert said == (f"shunt: capture {self.port}: {len(frames)} frame{s} captured, "
+                        f"{lost} lost{why}\n")
         return frames
 
 
