@@ -95,8 +95,8 @@ int cli_vm_create(struct cli *cli)
 		json_decref(object);
 		if (!object && error.line < 0) /* it cannot be opened, as the text says */
 			return cli_fail(cli, error.text);
-		sh_err_set(&err, -EINVAL, "%s:%d: %s", cli->args.file, object ? 1 : error.line,
-			object ? "a JSON object is expected" : error.text);
+		sh_err_set(&err, -EINVAL, "%s:%d: not JSON: %s", cli->args.file,
+			object ? 1 : error.line, object ? "an object is expected" : error.text);
 		return cli_fail(cli, err.text);
 	}
 	json_object_update_missing(cli->args.params, object);

@@ -197,6 +197,12 @@ def test_a_dash_is_standard_input(switch, argv):
         assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_pipe_that_gave_nothing_does_not_remove_everything(switch):
+    done = switch.run("apply", "-", stdin="")
+    assert (done.returncode, done.stdout) == (1, "") and "is empty" in done.stderr
+    assert "- bridge br0" in switch.cli("apply", "--dry-run", "-", stdin="---\n")
+
+
 def test_a_daemon_does_not_run_from_standard_input(tmp_path):
     """It would read it again, and find nothing, when it is told to."""
     done = subprocess.run([SHUNTD, "-c", "-", "--run-dir", tmp_path], input="bridges: [ { name: br0 } ]\n",
@@ -252,7 +258,10 @@ def completed(switch, line):
 COMPLETED = {
     "shunt ": {"show", "bridge", "portgroup", "port", "uplink", "mirror", "fdb", "flow", "group", "meter",
                "table", "trace", "capture", "worker", "sriov", "vm", "apply", "config", "log",
-               "completion", "version"},
+               "completion", "version", "help"},
+    "shunt help po": {"port", "portgroup"},
+    "shunt help port s": {"set", "show", "stats"},
+    "shunt help show ": set(),
     "shunt po": {"port", "portgroup"},
     "shunt port ": {"add", "del", "set", "list", "show", "stats"},
     "shunt port s": {"set", "show", "stats"},
