@@ -193,7 +193,8 @@ static const struct api_field port_fields[] = {
 static const struct api_field fdb_fields[] = {
 	{ .name = "bridge", .type = API_TYPE_NAME, .ref = API_BRIDGE, .help = "bridge" },
 	{ .name = "vlan", .type = API_TYPE_UINT, .max = 4094, .def = "0",
-	  .help = "VLAN of the entry, 0 for untagged frames" },
+	  .help = "VLAN of the entry, 0 for untagged frames; where 'fdb add' is not told, the "
+		  "port's" },
 	{ .name = "mac", .type = API_TYPE_MAC, .help = "address" },
 	{ .name = "port", .type = API_TYPE_NAME, .ref = API_PORT,
 	  .help = "port where the address is" },

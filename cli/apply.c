@@ -31,6 +31,9 @@ static int read_all(const char *path, char **ret, struct sh_err *err)
 	n = fread(text, 1, MAX_FILE + 1, f);
 	if (ferror(f))
 		return sh_err_set(err, -errno, "%s", strerror(errno));
+	/* A command in front of a pipe that failed is no order to remove everything. */
+	if (n == 0 && f == stdin)
+		return sh_err_set(err, -EINVAL, "is empty: for a switch without anything say ---");
 	if (n > MAX_FILE)
 		return sh_err_set(err, -EFBIG, "is larger than %u KiB", MAX_FILE >> 10);
 	if (memchr(text, '\0', n))

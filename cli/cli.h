@@ -147,7 +147,12 @@ void cli_help(FILE *out, const char *noun, const char *verb);
 int cli_help_scdoc(void);
 int cli_help_scdoc_fields(void);
 
-/** Print the names that come near a word that is none: "did you mean 'port'?" */
+/* suggest.c */
+
+/**
+ * End a sentence on stderr about a word that is no noun, or no verb of the noun: with what may have
+ * been meant, or all that there are.
+ */
 void cli_suggest(const char *noun, const char *word);
 
 /* printers */
@@ -171,6 +176,7 @@ void cli_print_port_stats(struct cli *cli, const json_t *result);
 void cli_print_worker_stats(struct cli *cli, const json_t *result);
 void cli_print_trace(struct cli *cli, const json_t *result);
 void cli_print_vms(struct cli *cli, const json_t *result);
+void cli_print_vm(struct cli *cli, const json_t *result);
 void cli_print_tree(struct cli *cli, const json_t *result);
 void cli_print_flushed(struct cli *cli, const json_t *result);
 void cli_print_version(struct cli *cli, const json_t *result);

@@ -115,6 +115,14 @@ static void offer_nouns(const char *word)
 	}
 }
 
+/* Where a noun may stand, help may. */
+static void offer_first(const char *word, bool is_help)
+{
+	offer_nouns(word);
+	if (!is_help)
+		offer("help", word);
+}
+
 static void offer_verbs(const char *noun, const char *word)
 {
 	for (unsigned i = 0; i < cli_n_verbs; i++)
@@ -193,12 +201,17 @@ int cli_complete(int argc, char **argv, const char *run_dir)
 {
 	const struct cli_verb *v;
 	const char *word = argc > 0 ? argv[argc - 1] : "";
+	bool is_help = argc > 1 && strcmp(argv[0], "help") == 0;
 	int first;
 
+	if (is_help) {
+		argc--;
+		argv++;
+	}
 	if (argc <= 1 && word[0] == '-')
 		offer_words(globals, word);
 	else if (argc <= 1)
-		offer_nouns(word);
+		offer_first(word, is_help);
 	if (argc <= 1)
 		return CLI_DONE;
 	v = verb_of(argv[0], argc > 2 ? argv[1] : "");
@@ -206,7 +219,7 @@ int cli_complete(int argc, char **argv, const char *run_dir)
 		offer_verbs(argv[0], word);
 		return CLI_DONE;
 	}
-	if (!v)
+	if (!v || is_help)
 		return CLI_DONE;
 	first = v->verb ? 2 : 1;
 	offer_rest(v, argv[argc - 2], word, argc - 1 == first, run_dir);

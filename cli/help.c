@@ -4,7 +4,6 @@
  * shunt.yaml(5): all read from the tables of verbs and fields.
  */
 #include <ctype.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -218,82 +217,4 @@ int cli_help_scdoc_fields(void)
 	for (enum api_noun noun = 0; noun < API_N_KEYS; noun++)
 		scdoc_table(noun, "");
 	return CLI_DONE;
-}
-
-#define MAX_WORD 32
-#define NEAR     2 /* letters that may be wrong */
-
-/* How many letters have to be added, removed or changed to make one word of the other; the start
- * of a word is near it. Words that are too long are near nothing. */
-static unsigned distance(const char *a, const char *b)
-{
-	size_t n_a = strlen(a), n_b = strlen(b);
-	unsigned row[MAX_WORD + 1];
-
-	if (n_a > MAX_WORD || n_b > MAX_WORD)
-		return UINT_MAX;
-	if (n_b && strncmp(a, b, n_b) == 0)
-		return 1;
-	for (unsigned j = 0; j <= n_b; j++)
-		row[j] = j;
-	for (unsigned i = 1; i <= n_a; i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i;
-		for (unsigned j = 1; j <= n_b; j++) {
-			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-
-			diagonal = row[j];
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			if (diagonal + 1 < best)
-				best = diagonal + 1;
-			row[j] = best;
-		}
-	}
-	return row[n_b];
-}
-
-static const char *candidate(const struct cli_verb *v, const char *noun)
-{
-	if (!noun)
-		return v->noun;
-	return strcmp(v->noun, noun) == 0 ? v->verb : NULL;
-}
-
-static const char *nearest(const char *noun, const char *word)
-{
-	const char *best = NULL;
-	unsigned best_n = NEAR + 1;
-
-	for (unsigned i = 0; i < cli_n_verbs; i++) {
-		const char *c = candidate(&cli_verbs[i], noun);
-		unsigned n = c ? distance(c, word) : UINT_MAX;
-
-		if (n < best_n) {
-			best = c;
-			best_n = n;
-		}
-	}
-	return best;
-}
-
-void cli_suggest(const char *noun, const char *word)
-{
-	const char *best = nearest(noun, word), *last = NULL;
-
-	if (best) {
-		fprintf(stderr, ": did you mean '%s'?\n", best);
-		return;
-	}
-	fprintf(stderr, ": one of");
-	for (unsigned i = 0; i < cli_n_verbs; i++) {
-		const char *c = candidate(&cli_verbs[i], noun);
-
-		if (!c || (last && strcmp(last, c) == 0))
-			continue;
-		fprintf(stderr, " %s", c);
-		last = c;
-	}
-	fputc('\n', stderr);
 }

@@ -119,30 +119,6 @@ void cli_print_workers(struct cli *cli, const json_t *result)
 	LIST(columns, result);
 }
 
-void cli_print_field(const json_t *object, const char *key, const char *text)
-{
-	size_t width = 18;
-	const char *other;
-	json_t *value;
-
-	json_object_foreach ((json_t *)object, other, value)
-		if (strlen(other) > width)
-			width = strlen(other);
-	printf("%-*s%s%s\n", *text ? (int)width : 0, key, *text ? " " : "", text);
-}
-
-void cli_print_object(struct cli *cli, const json_t *result)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach ((json_t *)result, key, value) {
-		_cleanup_free_ char *text = cli_text(value);
-
-		cli_print_field(result, key, text ? text : "");
-	}
-}
-
 void cli_print_flushed(struct cli *cli, const json_t *result)
 {
 	json_int_t n = json_integer_value(json_object_get(result, "flushed"));

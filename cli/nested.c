@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Items inside an item on the command line: key=value,key=value, once for each of a list; or JSON.
- * A comma that no key= follows is part of the value before it: vcpu=0,cpus=2,3.
+ * A comma that no key= follows is part of the value before it: vcpu=0,cpus=2,3. What comes first
+ * without a key is the value of the first: --memory 512M, --disks web1.raw,size=10G.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -63,10 +64,30 @@ static int take_pair(enum api_noun noun, const char **text, json_t *object)
 	return json_object_set_new(object, key, value_json(noun, key, value)) < 0 ? -ENOMEM : 0;
 }
 
+static int take_first(enum api_noun noun, const char **text, json_t *object)
+{
+	size_t n = value_length(noun, *text);
+	_cleanup_free_ char *value = strndup(*text, n);
+	const char *key = api_tables[noun].fields[0].name;
+
+	if (!value)
+		return -ENOMEM;
+	*text += n;
+	if (**text == ',')
+		++*text;
+	return json_object_set_new(object, key, value_json(noun, key, value)) < 0 ? -ENOMEM : 0;
+}
+
 static json_t *pairs_json(enum api_noun noun, const char *text)
 {
 	json_t *object = json_object();
 
+	/* With a "=" it is a key, if a wrong one. */
+	if (object && *text && text[strcspn(text, "=,")] != '=' &&
+		take_first(noun, &text, object) < 0) {
+		json_decref(object);
+		return NULL;
+	}
 	while (object && *text) {
 		if (take_pair(noun, &text, object) < 0) {
 			json_decref(object);

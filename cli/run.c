@@ -99,6 +99,34 @@ static bool asks_help(int argc, char **argv)
 	return false;
 }
 
+static int no_noun(const char *noun)
+{
+	fprintf(stderr, "shunt: no noun '%s'", noun);
+	cli_suggest(NULL, noun);
+	return CLI_USAGE;
+}
+
+static int no_verb(const char *noun, const char *verb)
+{
+	fprintf(stderr, verb ? "shunt: %s: no verb '%s'" : "shunt: %s: a verb is missing", noun,
+		verb);
+	cli_suggest(noun, verb ? verb : "");
+	return CLI_USAGE;
+}
+
+/* argv: what help is asked of, a noun, a verb */
+static int show_help(int argc, char **argv)
+{
+	const char *noun = argc > 0 ? argv[0] : NULL, *verb = argc > 1 ? argv[1] : NULL;
+
+	if (noun && !is_noun(noun))
+		return no_noun(noun);
+	if (verb && !find_verb(noun, verb))
+		return no_verb(noun, verb);
+	cli_help(stdout, noun, verb);
+	return CLI_DONE;
+}
+
 /* argv begins with the noun. */
 static int run_verb(struct cli *cli, int argc, char **argv)
 {
@@ -110,22 +138,15 @@ static int run_verb(struct cli *cli, int argc, char **argv)
 		fprintf(stderr, "shunt: no option %s: see 'shunt --help'\n", noun);
 		return CLI_USAGE;
 	}
-	if (!is_noun(noun)) {
-		fprintf(stderr, "shunt: no noun '%s'", noun);
-		cli_suggest(NULL, noun);
-		return CLI_USAGE;
-	}
+	if (!is_noun(noun))
+		return no_noun(noun);
 	cli->verb = find_verb(noun, verb);
 	if (asks_help(argc, argv)) {
 		cli_help(stdout, noun, cli->verb ? cli->verb->verb : NULL);
 		return CLI_DONE;
 	}
-	if (!cli->verb) {
-		fprintf(stderr, verb ? "shunt: %s: no verb '%s'" : "shunt: %s: a verb is missing",
-			noun, verb);
-		cli_suggest(noun, verb ? verb : "");
-		return CLI_USAGE;
-	}
+	if (!cli->verb)
+		return no_verb(noun, verb);
 	taken = cli->verb->verb ? 2 : 1;
 	if (cli->verb->program_verb) {
 		cli->rest = argv + taken;
@@ -192,9 +213,7 @@ int cli_main(int argc, char **argv)
 		return CLI_USAGE;
 	}
 	if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0 ||
-		strcmp(argv[0], "help") == 0) {
-		cli_help(stdout, argc > 1 ? argv[1] : NULL, argc > 2 ? argv[2] : NULL);
-		return CLI_DONE;
-	}
+		strcmp(argv[0], "help") == 0)
+		return show_help(argc - 1, argv + 1);
 	return run_verb(&cli, argc, argv);
 }

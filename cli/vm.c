@@ -37,6 +37,47 @@ void cli_print_vms(struct cli *cli, const json_t *result)
 		columns, sizeof(columns) / sizeof(columns[0]), result, COLUMN_MEMORY, memory_text);
 }
 
+/* What is bytes, wherever it stands in a VM object. */
+static bool is_size(const char *key)
+{
+	static const char *const sizes[] = { "size", "resident", "merged", "memory", "memory_asked",
+		"allocated", "target", "free", "available", "cache", "reported" };
+
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		if (strcmp(sizes[i], key) == 0)
+			return true;
+	return false;
+}
+
+static void say_sizes(json_t *value)
+{
+	const char *key;
+	json_t *inner;
+	size_t i;
+
+	json_array_foreach (value, i, inner)
+		say_sizes(inner);
+	json_object_foreach (value, key, inner) {
+		_cleanup_free_ char *text = NULL;
+
+		if (json_is_integer(inner) && is_size(key))
+			text = cli_size_text(inner);
+		if (text)
+			json_object_set_new(value, key, json_string(text));
+		else
+			say_sizes(inner);
+	}
+}
+
+void cli_print_vm(struct cli *cli, const json_t *result)
+{
+	json_t *vm = json_deep_copy(result);
+
+	say_sizes(vm);
+	cli_print_object(cli, vm);
+	json_decref(vm);
+}
+
 /* Options win over the file. */
 int cli_vm_create(struct cli *cli)
 {
@@ -54,8 +95,8 @@ int cli_vm_create(struct cli *cli)
 		json_decref(object);
 		if (!object && error.line < 0) /* it cannot be opened, as the text says */
 			return cli_fail(cli, error.text);
-		sh_err_set(&err, -EINVAL, "%s:%d: %s", cli->args.file, object ? 1 : error.line,
-			object ? "a JSON object is expected" : error.text);
+		sh_err_set(&err, -EINVAL, "%s:%d: not JSON: %s", cli->args.file,
+			object ? 1 : error.line, object ? "an object is expected" : error.text);
 		return cli_fail(cli, err.text);
 	}
 	json_object_update_missing(cli->args.params, object);

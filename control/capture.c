@@ -227,10 +227,10 @@ static int start_events(struct capture *c, struct sh_err *err)
 	return r < 0 ? sh_err_set(err, r, "cannot start a capture: %s", strerror(-r)) : 0;
 }
 
-int capture_start(struct ctl *ctl, const char *port, struct dp_port *dp,
-	const struct dp_capture_conf *conf, uint64_t n_frames, const char **ret_socket,
-	struct sh_err *err)
+int capture_start(struct ctl *ctl, struct dp_port *dp, const struct dp_capture_conf *conf,
+	uint64_t n_frames, const char **ret_socket, struct sh_err *err)
 {
+	const char *port = dp_port_name(dp);
 	struct capture *c;
 	int r;
 

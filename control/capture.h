@@ -18,14 +18,14 @@ struct ctl;
 struct capture;
 
 /**
- * Capture on a port, which is one of the model's; end by oneself after n_frames, unless it is 0.
+ * Capture on a port, or on the hidden one of a team's device; end by oneself after n_frames, unless
+ * it is 0.
  *
  * return:  0 and the socket's path in *ret_socket, valid until the next call
  * errors:  those of dp_capture_new; -EBUSY (too many), -errno of the socket
  */
-int capture_start(struct ctl *ctl, const char *port, struct dp_port *dp,
-	const struct dp_capture_conf *conf, uint64_t n_frames, const char **ret_socket,
-	struct sh_err *err);
+int capture_start(struct ctl *ctl, struct dp_port *dp, const struct dp_capture_conf *conf,
+	uint64_t n_frames, const char **ret_socket, struct sh_err *err);
 
 /** End all, while the dataplane is still there. */
 void capture_stop_all(struct ctl *ctl);

@@ -101,6 +101,14 @@ void method_set_lldp(json_t *object, const struct ctl *ctl, const struct conf_it
 /** How an uplink by XDP came to be used. */
 void method_set_xdp(json_t *object, const struct dp_port_info *info);
 
+/**
+ * The hidden port of a team's device, which is named as configured or by its interface alone.
+ *
+ * errors:  -ENOENT (no such device), -ENODEV (it is not there now)
+ */
+int method_member(const struct dp_port *team, const char *device, const struct dp_port **ret,
+	struct sh_err *err);
+
 /** The devices of a team, as uplink.show has them. */
 json_t *method_members(const struct ctl *ctl, const struct dp_port *team);
 

@@ -75,11 +75,31 @@ static int take_conf(const struct call *call, struct dp_capture_conf *conf, uint
 	return r;
 }
 
+/* The port, or of a team the one device that is asked for. */
+static int find_port(const struct ctl *ctl, const struct call *call, const char *name,
+	struct dp_port **ret, struct sh_err *err)
+{
+	const struct switch_port *port = switch_port(&ctl->sw, name);
+	const struct dp_port *dp = port ? port->dp : NULL;
+	const char *device = NULL;
+	int r = method_text_optional(call, "device", &device, err);
+
+	if (r < 0)
+		return r;
+	if (!dp)
+		return sh_err_set(err, -ENODEV, "port '%s' is not there: %s", name,
+			port ? port->error : "it was never made");
+	if (device)
+		r = method_member(dp, device, &dp, err);
+	*ret = (struct dp_port *)(uintptr_t)dp;
+	return r;
+}
+
 int method_capture_start(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)
 {
 	const struct conf_item *item = NULL;
 	struct dp_capture_conf conf;
-	const struct switch_port *port;
+	struct dp_port *port = NULL;
 	const char *name, *path = NULL;
 	uint64_t n_frames = 0;
 	int r = method_text(call, "name", &name, err);
@@ -88,13 +108,10 @@ int method_capture_start(struct ctl *ctl, const struct call *call, json_t **ret,
 		r = method_find(ctl, API_PORT, name, &item, err);
 	if (r == 0)
 		r = take_conf(call, &conf, &n_frames, err);
-	if (r < 0)
-		return r;
-	port = switch_port(&ctl->sw, name);
-	if (!port || !port->dp)
-		return sh_err_set(err, -ENODEV, "port '%s' is not there: %s", name,
-			port ? port->error : "it was never made");
-	r = capture_start(ctl, name, port->dp, &conf, n_frames, &path, err);
+	if (r == 0)
+		r = find_port(ctl, call, name, &port, err);
+	if (r == 0)
+		r = capture_start(ctl, port, &conf, n_frames, &path, err);
 	if (r == 0)
 		*ret = json_pack("{s:s}", "socket", path);
 	return r;

@@ -4,11 +4,13 @@
  * thread.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/value.h"
 #include "conf/json.h"
+#include "conf/policy.h"
 #include "method.h"
 
 struct listing {
@@ -92,6 +94,28 @@ static int commit(struct ctl *ctl, const struct call *call, struct conf *to, con
 	return ctl_change(ctl, to, &change, NULL, err);
 }
 
+static int fill_field(struct conf_item *item, const char *field, const char *value)
+{
+	if (!value || conf_get(item, API_FDB, field))
+		return 0;
+	return conf_set(item, API_FDB, field, value);
+}
+
+/* What is not said is as its port has it: the bridge, and the VLAN of frames without a tag. An
+ * entry in another VLAN would be there and do nothing. */
+static int fill(const struct conf *conf, struct conf_item *item, struct sh_err *err)
+{
+	const char *name = conf_get(item, API_FDB, "port");
+	const struct conf_item *port = name ? conf_item(conf, API_PORT, name) : NULL;
+
+	if (!port)
+		return 0;
+	if (fill_field(item, "bridge", conf_port_bridge(conf, port)) < 0 ||
+		fill_field(item, "vlan", conf_policy(conf, port, "vlan")) < 0)
+		return sh_err_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
 int method_fdb_add(struct ctl *ctl, const struct call *call, json_t **ret, struct sh_err *err)
 {
 	char key[CONF_KEY_LEN];
@@ -104,6 +128,8 @@ int method_fdb_add(struct ctl *ctl, const struct call *call, json_t **ret, struc
 	item = conf_append(&to, API_FDB);
 	r = item ? conf_item_from_json(item, API_FDB, call->params, err)
 		 : sh_err_set(err, -ENOMEM, "out of memory");
+	if (r == 0)
+		r = fill(&to, item, err);
 	if (r == 0) {
 		conf_key(API_FDB, item, key);
 		if (conf_find(&ctl->conf, API_FDB, key, 0) >= 0)
@@ -114,6 +140,47 @@ int method_fdb_add(struct ctl *ctl, const struct call *call, json_t **ret, struc
 		return r;
 	}
 	return commit(ctl, call, &to, key, err);
+}
+
+struct search {
+	const uint8_t *mac;
+	unsigned n;
+	uint16_t vlan;
+};
+
+static void search_entry(void *ctx, const struct dp_fdb_entry *entry)
+{
+	struct search *search = ctx;
+
+	if (memcmp(entry->mac, search->mac, 6) != 0)
+		return;
+	search->vlan = entry->vlan;
+	search->n++;
+}
+
+/* No VLAN is needed where the address is in one alone. */
+static int find_vlan(const struct ctl *ctl, struct conf_item *item, struct sh_err *err)
+{
+	const struct switch_bridge *bridge =
+		switch_bridge(&ctl->sw, conf_get(item, API_FDB, "bridge"));
+	struct search search = { 0 };
+	uint8_t mac[6];
+	char text[8];
+
+	if (!bridge || conf_get(item, API_FDB, "vlan") ||
+		api_parse_mac(conf_get(item, API_FDB, "mac"), mac) < 0)
+		return 0;
+	search.mac = mac;
+	dp_fdb_foreach(bridge->dp, 0, SIZE_MAX, search_entry, &search);
+	if (search.n > 1)
+		return sh_err_set(
+			err, -EINVAL, "vlan is missing: the address is in %u VLANs", search.n);
+	if (search.n == 0)
+		return 0;
+	snprintf(text, sizeof(text), "%u", search.vlan);
+	if (conf_set(item, API_FDB, "vlan", text) < 0)
+		return sh_err_set(err, -ENOMEM, "out of memory");
+	return 0;
 }
 
 static int del_learned(const struct ctl *ctl, const struct conf_item *item, struct sh_err *err)
@@ -133,14 +200,17 @@ static int del_learned(const struct ctl *ctl, const struct conf_item *item, stru
 }
 
 static int del_entry(
-	struct ctl *ctl, const struct call *call, const struct conf_item *item, struct sh_err *err)
+	struct ctl *ctl, const struct call *call, struct conf_item *item, struct sh_err *err)
 {
 	char key[CONF_KEY_LEN];
 	struct conf to;
-	int index;
+	int index, r;
 
 	if (!conf_get(item, API_FDB, "bridge") || !conf_get(item, API_FDB, "mac"))
 		return sh_err_set(err, -EINVAL, "give a bridge and a mac");
+	r = find_vlan(ctl, item, err);
+	if (r < 0)
+		return r;
 	conf_key(API_FDB, item, key);
 	index = conf_find(&ctl->conf, API_FDB, key, 0);
 	if (index < 0)

@@ -13,6 +13,8 @@
 #include "conf/team.h"
 #include "method.h"
 
+#define DEVICE_LEN (DP_MEMBER_NAME_LEN + 8) /* as the configuration has it: packet:eth1 */
+
 static const char *kind_word(int kind)
 {
 	return kind == DP_PORT_XDP ? "xdp" : kind == DP_PORT_PCI ? "pci" : "packet";
@@ -44,6 +46,32 @@ static void set_device(json_t *object, const struct dp_port *port)
 	method_set_xdp(object, &info);
 }
 
+static void name_device(const struct dp_member_info *info, char ret[DEVICE_LEN])
+{
+	snprintf(ret, DEVICE_LEN, "%s:%s", kind_word(info->kind), info->name);
+}
+
+int method_member(const struct dp_port *team, const char *device, const struct dp_port **ret,
+	struct sh_err *err)
+{
+	struct dp_member_info members[DP_MAX_MEMBERS];
+	unsigned n = dp_team_members(team, members);
+
+	for (unsigned i = 0; i < n; i++) {
+		char name[DEVICE_LEN];
+
+		name_device(&members[i], name);
+		if (strcmp(device, name) != 0 && strcmp(device, members[i].name) != 0)
+			continue;
+		*ret = dp_team_member_port(team, members[i].slot);
+		return *ret ? 0
+			    : sh_err_set(err, -ENODEV, "device '%s' is not there: %s", name,
+				      members[i].why);
+	}
+	return sh_err_set(
+		err, -ENOENT, "no device '%.64s' in it%s", device, n ? "" : ": it is no team");
+}
+
 static json_t *member_object(
 	const struct ctl *ctl, const struct dp_port *team, const struct dp_member_info *info)
 {
@@ -55,10 +83,10 @@ static json_t *member_object(
 		[DP_MEMBER_UNUSED] = "unused",
 	};
 	const struct dp_port *port = dp_team_member_port(team, info->slot);
-	char device[DP_MEMBER_NAME_LEN + 8];
+	char device[DEVICE_LEN];
 	json_t *object = json_object();
 
-	snprintf(device, sizeof(device), "%s:%s", kind_word(info->kind), info->name);
+	name_device(info, device);
 	json_object_set_new(object, "device", json_string(device));
 	json_object_set_new(object, "state", json_string(states[info->state]));
 	json_object_set_new(object, "why", json_string(info->why));

@@ -239,15 +239,21 @@ int of_ports_mod(struct ctl *ctl, const char *bridge, const struct of_port_mod *
 	struct one one;
 	struct sh_err err;
 	struct switch_port *port;
+	uint32_t before;
 	int r = check_mod(ctl, bridge, mod, &one, reterr_of);
 
 	if (r < 0)
 		return r;
 	port = switch_port(&ctl->sw, one.name);
+	before = port->of_config;
 	port->of_config = (port->of_config & ~mod->mask) | (mod->config & mod->mask);
 	if (switch_port_set(&ctl->sw, &ctl->conf, conf_item(&ctl->conf, API_PORT, one.name), &err) <
 			0 ||
-		dp_commit(ctl->sw.dp, &err) < 0)
+		dp_commit(ctl->sw.dp, &err) < 0) {
+		port->of_config = before;
 		return of_err_set(reterr_of, OF_ET_PORT_MOD_FAILED, OF_PM_EPERM);
+	}
+	if (port->of_config != before)
+		switch_port_tell(&ctl->sw, one.name, OF_PR_MODIFY);
 	return 0;
 }

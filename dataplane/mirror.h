@@ -66,7 +66,7 @@ void dp_mirror_draw(const struct dp *dp, struct dp_snapshot *s, struct dp_snap_m
 void dp_mirror_begin(struct dp_worker *w, const struct dp_snap_port *in);
 
 /** After it was: they get it. shape: why[burst.n], DP_N_DROPS where a frame was not dropped */
-void dp_mirror_received(struct dp_worker *w, const struct dp_snap_port *in, const uint8_t *why);
+void dp_mirror_received(struct dp_worker *w, const struct dp_decide_ctx *ctx, const uint8_t *why);
 
 /** Frames that a mirrored port was given, came they by `in`. shape: items[n], n <= DP_BURST */
 void dp_mirror_sent(struct dp_worker *w, uint16_t in, const struct dp_snap_port *out,

@@ -8,6 +8,7 @@
 
 #include "dp_private.h"
 #include "mirror.h"
+#include "team.h"
 #include "wire.h"
 
 /* Frames for one mirror, and the port's own items of them: with the tag that they have there. */
@@ -195,9 +196,42 @@ static bool is_taken(uint8_t why)
 	return why != DP_DROP_TEAM_STANDBY && why != DP_DROP_TEAM_OWN;
 }
 
-void dp_mirror_received(struct dp_worker *w, const struct dp_snap_port *in, const uint8_t *why)
+/* The first order of a team's members that a port of the VLAN has, of those that have a member. */
+static unsigned first_use_in(const struct dp_decide_ctx *ctx, uint16_t vlan)
+{
+	const struct dp_snap_bridge *bridge = ctx->in->bridge;
+	unsigned first = ctx->in->team->n_uses;
+
+	for (unsigned i = 0; i < bridge->n_ports; i++) {
+		const struct dp_snap_port *port = ctx->snapshot->ports[bridge->ports[i]];
+		unsigned use = port->team_use_of == ctx->in->index + 1 ? port->team_use : 0;
+
+		if (port != ctx->in && use < first && ctx->in->team->uses[use].n &&
+			dp_vlan_carries(&port->vlan, vlan))
+			first = use;
+	}
+	return first;
+}
+
+/* Where ports have orders of their own, a team takes what the network floods by a member for each:
+ * it is copied from one of them. */
+static bool is_copied_from_here(
+	const struct dp_decide_ctx *ctx, const struct dp_frame *f, uint16_t vlan)
+{
+	const struct dp_snap_team *team = ctx->in->team;
+	unsigned use;
+
+	if (likely(!ctx->member) || team->n_uses == 1 || !(f->head[0] & 1) ||
+		vlan == VLAN_NOT_THERE)
+		return true;
+	use = first_use_in(ctx, vlan);
+	return use == team->n_uses || (team->uses[use].group & ctx->member->member_bit);
+}
+
+void dp_mirror_received(struct dp_worker *w, const struct dp_decide_ctx *ctx, const uint8_t *why)
 {
 	const struct dp_mirror_marks *all = marks(w);
+	const struct dp_snap_port *in = ctx->in;
 
 	for (uint32_t bits = in->mirrors_in; bits; bits &= bits - 1) {
 		unsigned slot = (unsigned)__builtin_ctz(bits);
@@ -205,9 +239,13 @@ void dp_mirror_received(struct dp_worker *w, const struct dp_snap_port *in, cons
 
 		for (unsigned i = 0; i < w->burst.n; i++) {
 			const struct dp_item item = as_received(&w->burst.frames[i]);
+			uint16_t vlan;
 
-			if ((all->received[i] >> slot & 1) && is_taken(why[i]))
-				choose(&chosen, &item, vlan_on(in, &item));
+			if (!(all->received[i] >> slot & 1) || !is_taken(why[i]))
+				continue;
+			vlan = vlan_on(in, &item);
+			if (is_copied_from_here(ctx, item.frame, vlan))
+				choose(&chosen, &item, vlan);
 		}
 		if (chosen.n)
 			send_copies(w, in, &in->bridge->mirrors[slot], &chosen);

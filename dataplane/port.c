@@ -139,6 +139,7 @@ int dp_member_add(struct dp_port *team, const struct dp_port_conf *conf,
 void dp_member_free(struct dp_port *member)
 {
 	dp_protocol_forget(member);
+	dp_capture_port_gone(member);
 	member->ops->close(member);
 	port_release(member);
 }

@@ -125,6 +125,8 @@ static void send_one(struct dp_worker *w, struct rte_mbuf *m)
 	dp_transmit(w, by, &item, 1);
 	if (unlikely(as->captures))
 		dp_capture_sent(w, as, &item, 1);
+	if (unlikely(as != by && by->captures))
+		dp_capture_sent(w, by, &item, 1);
 }
 
 void dp_protocol_send_all(struct dp_worker *w)

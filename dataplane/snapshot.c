@@ -264,6 +264,7 @@ static void draw_teams(const struct dp *dp, struct dp_snapshot *s, struct dp_sna
 		if (port->team) {
 			snap->master = s->ports[port->team->index];
 			snap->master->merges |= snap->merges;
+			snap->master->is_watched |= snap->captures != NULL;
 			snap->member_bit = (uint8_t)(1u << port->team_slot);
 		}
 	}

@@ -60,7 +60,7 @@ struct dp_snap_port {
 	uint8_t team_use;                /* of its frames that leave by */
 	uint16_t team_use_of;            /* this team, index + 1 */
 	uint8_t takes_protocols;
-	bool is_watched; /* by the captures and mirrors below */
+	bool is_watched; /* by captures, its members' too, and by the mirrors below */
 	bool is_mirror_output;
 	uint32_t mirrors_in, mirrors_out; /* bit a slot of the bridge's mirrors */
 

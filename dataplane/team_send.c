@@ -3,6 +3,7 @@
  * Sending by a team: each frame by the member that its hash falls to, frames of one flow always by
  * the same one, in order. Runs in workers.
  */
+#include "capture.h"
 #include "deliver.h"
 #include "hash.h"
 #include "snapshot.h"
@@ -126,6 +127,8 @@ static void transmit(struct dp_worker *w, uint16_t member, struct dp_item *items
 	const struct dp_snap_port *out = w->snapshot->ports[member];
 
 	dp_transmit(w, out, items, n);
+	if (unlikely(out->captures))
+		dp_capture_sent(w, out, items, n);
 	dp_count_items(&out->port->counters[w->index], items, n);
 }
 

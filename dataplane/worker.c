@@ -53,7 +53,9 @@ static __rte_noinline void forward_watched(struct dp_worker *w, const struct dp_
 	w->why = NULL;
 	if (ctx->in->captures)
 		dp_capture_received(w, ctx->in, why, came_tsc);
-	dp_mirror_received(w, ctx->in, why);
+	if (ctx->member && ctx->member->captures)
+		dp_capture_received(w, ctx->member, why, came_tsc);
+	dp_mirror_received(w, ctx, why);
 }
 
 static void count_received(

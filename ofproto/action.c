@@ -160,7 +160,7 @@ static bool fits_set(uint8_t type)
 {
 	return type != OF_ACTION_LEARN && type != OF_ACTION_CONJUNCTION && type != OF_ACTION_NOTE &&
 	       type != OF_ACTION_CONTROLLER && type != OF_ACTION_OUTPUT_REG &&
-	       type != OF_ACTION_FIN_TIMEOUT;
+	       type != OF_ACTION_FIN_TIMEOUT && type != OF_ACTION_POP_QUEUE;
 }
 
 static int decode_one(struct of_cursor *c, const struct of_action_limits *limits,

@@ -108,6 +108,7 @@ static void bare_format(const struct of_action *a, struct of_buf *out)
 {
 	static const char *const names[OF_N_ACTION_TYPES] = {
 		[OF_ACTION_POP_VLAN] = "pop_vlan",
+		[OF_ACTION_POP_QUEUE] = "pop_queue",
 		[OF_ACTION_POP_PBB] = "pop_pbb",
 		[OF_ACTION_COPY_TTL_OUT] = "copy_ttl_out",
 		[OF_ACTION_COPY_TTL_IN] = "copy_ttl_in",
@@ -436,6 +437,7 @@ static const struct of_action_kind standard[] = {
 static const struct of_action_kind nicira[] = {
 	{ 14, 16, 16, OF_ACTION_RESUBMIT, resubmit_table_decode, resubmit_encode, resubmit_format },
 	{ 1, 16, 16, OF_ACTION_RESUBMIT, resubmit_decode, resubmit_encode, resubmit_format },
+	{ 5, 16, 16, OF_ACTION_POP_QUEUE, bare_decode, bare_encode, bare_format },
 	{ 6, 24, 24, OF_ACTION_MOVE, move_decode, move_encode, move_format },
 	{ 7, 24, 24, OF_ACTION_SET_FIELD, of_reg_load_decode, NULL, of_reg_load_format },
 	{ 8, 16, ANY_LEN, OF_ACTION_NOTE, note_decode, note_encode, note_format },

@@ -150,7 +150,7 @@ static void put_update(const struct of_conn *conn, struct of_multipart *mp, enum
 	static const struct of_instructions none;
 	struct of_flow_info bare;
 
-	if (!(flags & FLAG_ACTIONS) || event == EVENT_DELETED) {
+	if (!(flags & FLAG_ACTIONS)) {
 		bare = *flow;
 		bare.instructions = &none;
 		flow = &bare;

@@ -9,8 +9,6 @@
 
 #include "conn_private.h"
 
-#define ERROR_BYTES 64 /* of the request in an error message */
-
 static int nothing(struct of_conn *conn, struct of_request *request, struct of_err *reterr_of)
 {
 	return 0;
@@ -181,8 +179,7 @@ static bool writes(const struct of_request *request)
 
 void conn_put_error(struct of_conn *conn, const struct of_err *err, const uint8_t *msg, size_t n)
 {
-	conn_version(conn)->put_error(
-		&conn->out, of_get_u32(msg + 4), err, msg, n < ERROR_BYTES ? n : ERROR_BYTES);
+	conn_version(conn)->put_error(&conn->out, of_get_u32(msg + 4), err, msg, n);
 	conn->counts.n_errors++;
 }
 

@@ -7,8 +7,7 @@
 
 #include "of13_wire.h"
 
-/* Of a wrong message, so much is sent back. */
-#define ERROR_DATA 64
+#define MOST_HEAD 16 /* bytes of an error in front of its data */
 
 void of13_put_header(struct of_buf *out, uint8_t type, uint32_t xid, uint16_t len)
 {
@@ -66,8 +65,7 @@ void of13_put_hello(struct of_buf *out, uint32_t xid, uint32_t versions)
 void of13_put_error(
 	struct of_buf *out, uint32_t xid, const struct of_err *err, const uint8_t *data, size_t n)
 {
-	size_t begin = of13_begin(out, OF13_ERROR, xid);
-	size_t most = err->type == OF_ET_HELLO_FAILED ? 4096 : ERROR_DATA;
+	size_t begin = of13_begin(out, OF13_ERROR, xid), most = UINT16_MAX - MOST_HEAD;
 
 	of_buf_put_u16(out, err->type);
 	of_buf_put_u16(out, err->code);

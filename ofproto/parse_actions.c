@@ -529,6 +529,7 @@ static const struct row {
 	{ "drop", drop, 0 },
 	{ "group", with_u32, OF_ACTION_GROUP },
 	{ "set_queue", with_u32, OF_ACTION_SET_QUEUE },
+	{ "pop_queue", bare, OF_ACTION_POP_QUEUE },
 	{ "set_field", set_field, 0 },
 	{ "load", load, 0 },
 	{ "move", move, 0 },

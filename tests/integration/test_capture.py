@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Captures of ports, read by programs that nobody here wrote: tshark and tcpdump."""
 
-import json
 import os
 import re
 import select
@@ -12,6 +11,7 @@ import time
 
 import pytest
 
+from capture import COMES_S, Capture
 from daemon import SHUNT, CommandFailed, wait_for
 from openflow import Bridge
 from ports import assert_sums_hold, config, learned, plug
@@ -20,7 +20,6 @@ from vhost_guest import BROADCAST, F_CSUM, F_HOST_TSO4, frame, mac
 
 A, B, C = mac(0xa), mac(0xb), mac(0xc)
 ETHER = {"src": "02:00:00:00:00:0a", "dst": "02:00:00:00:00:0b"}
-COMES_S = 10
 
 
 @pytest.fixture
@@ -57,61 +56,6 @@ TAGGED = [_tagged(Dot1Q(vlan=10), IP(), TCP(dport=80), Raw(b"z" * 60)),
           _tagged(Dot1Q(vlan=10), IPv6(), ICMPv6EchoRequest()),
           _tagged(IPv6(), ICMPv6EchoRequest()),
           _tagged(ARP(), Raw(b"z" * 30))]
-
-
-class Capture:
-    """`shunt capture`, in the background, into a file."""
-
-    def __init__(self, switch, port, path, *options):
-        self.path, self.port, before = str(path), port, self.running(switch)
-        self.process = subprocess.Popen(
-            [SHUNT, "--run-dir", switch.run_dir, "capture", port, "-w", self.path, *options],
-            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        wait_for(lambda: self.running(switch) > before, COMES_S, "the capture")
-
-    @staticmethod
-    def running(switch):
-        return switch.log().count(": begun")
-
-    def end(self, how=signal.SIGINT, lost=0, why=""):
-        """End it and return its frames: [{"frame": hex, "dir": "in" or "out", "comment": text}].
-        It says how many it has and lost, and why it ended."""
-        if how:
-            self.process.send_signal(how)
-        _, errors = self.process.communicate(timeout=COMES_S)
-        assert self.process.returncode == 0, errors
-        frames = frames_in(self.path)
-        s = "" if len(frames) == 1 else "s"
-        assert errors.decode() == (f"shunt: capture {self.port}: {len(frames)} frame{s} captured, "
-                                   f"{lost} lost{why}\n")
-        return frames
-
-
-def frames_in(path):
-    done = subprocess.run(
-        ["tshark", "-r", path, "-T", "json", "-x", "-J", "frame pkt_comment"], capture_output=True,
-        text=True, check=True)
-    found = []
-    for packet in json.loads(done.stdout or "[]"):
-        layers = packet["_source"]["layers"]
-        text = json.dumps(layers)
-        raw = layers["frame_raw"]
-        flags = int(find(layers, "frame.packet_flags"), 16)
-        comment = find(layers, "frame.comment") if "frame.comment" in text else None
-        found.append({"frame": bytes.fromhex(raw[0]), "dir": {1: "in", 2: "out"}[flags & 3],
-                      "comment": comment, "len": int(find(layers, "frame.len")),
-                      "time": float(find(layers, "frame.time_epoch"))})
-    return found
-
-
-def find(tree, key):
-    """The value of the first such key, however deep."""
-    for name, value in tree.items():
-        if name == key:
-            return value
-        if isinstance(value, dict) and (inner := find(value, key)) is not None:
-            return inner
-    return None
 
 
 def test_both_directions_are_captured_as_they_are_on_the_port(switch, guests, tmp_path):

@@ -10,6 +10,7 @@ import threading
 import pytest
 
 import checksums
+from capture import Capture
 from checksums import Wire, write_pcap
 from daemon import wait_for
 from netns import Netns, PhysicalNetwork
@@ -219,7 +220,8 @@ class Unfinished:
 
 
 def test_what_a_guest_leaves_is_right_on_every_wire(site, offload, wires, tmp_path):
-    """Flooded, so that each kind of port has every frame."""
+    """Flooded, so that each kind of port has every frame; the guests take nothing unfinished."""
+    to_guests = [Capture(site.switch, name, tmp_path / name, "--dir", "out") for name in ("g", "gt")]
     with plug(site.switch, "g", offloads=LEAVES, tx_bytes=66000, ring_size=32) as g, \
             plug(site.switch, "gt", offloads=LEAVES, tx_bytes=66000, ring_size=32) as trunk:
         for protocol in (TCP, UDP):
@@ -235,6 +237,11 @@ def test_what_a_guest_leaves_is_right_on_every_wire(site, offload, wires, tmp_pa
                      f"the last frames on {name}")
         assert "bad_offload" not in site.switch.stats("g")["drops"]
     check(wires, tmp_path, ("tcp", "udp", "ip"))
+    for capture in to_guests:  # g has what gt sends to its VLAN, gt all that g sends
+        capture.stop()
+        assert checksums.bad(capture.path) == []
+        for protocol in ("tcp", "udp"):
+            assert checksums.good(capture.path, protocol) == 2 * (3 + 2 + 15 + 43), capture.port
     for name in ("in100", "in200"):
         assert (wires[name].cut > 0) == (offload == "all")
         assert offload != "none" or wires[name].left == 0

@@ -197,6 +197,12 @@ def test_a_dash_is_standard_input(switch, argv):
         assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_pipe_that_gave_nothing_does_not_remove_everything(switch):
+    done = switch.run("apply", "-", stdin="")
+    assert (done.returncode, done.stdout) == (1, "") and "is empty" in done.stderr
+    assert "- bridge br0" in switch.cli("apply", "--dry-run", "-", stdin="---\n")
+
+
 def test_a_daemon_does_not_run_from_standard_input(tmp_path):
     """It would read it again, and find nothing, when it is told to."""
     done = subprocess.run([SHUNTD, "-c", "-", "--run-dir", tmp_path], input="bridges: [ { name: br0 } ]\n",
@@ -207,6 +213,21 @@ def test_a_daemon_does_not_run_from_standard_input(tmp_path):
 def test_a_word_that_is_nearly_right_is_answered_with_the_right_one(switch):
     assert "'port'" in switch.run("prot").stderr
     assert "'list'" in switch.run("port", "lsit").stderr
+
+
+@pytest.mark.parametrize("argv, meant", [
+    ("vm show web1", "info"), ("vm destroy web1", "kill"), ("vm shutdown web1", "stop"), ("vm add web1", "create"),
+    ("port delete web1", "del"), ("port create web1", "add"), ("port info web1", "show"), ("fdb show", "list"),
+    ("add-br br0", "bridge add"), ("dump-flows br0", "flow list"), ("undefine web1", "vm del"),
+    ("ls", None), ("vm shwo", None), ("help nosuch", None), ("help port nosuch", None), ("--help nosuch", None),
+    ("help prot", "port")])
+def test_a_word_of_another_tool_is_answered_with_ours_and_a_guess_is_no_trap(argv, meant):
+    done = shunt(*argv.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(f": did you mean '{meant}'?\n" if meant else "") and done.stderr.count("\n") == 1
+    assert meant or ": one of " in done.stderr
+    if meant and " " in meant:
+        assert shunt("help", *meant.split()).stdout.startswith(f"usage: shunt [-j] [--run-dir D] {meant}")
 
 
 def test_the_run_folder_is_taken_from_the_option_or_the_environment(switch, tmp_path):
@@ -237,7 +258,10 @@ def completed(switch, line):
 COMPLETED = {
     "shunt ": {"show", "bridge", "portgroup", "port", "uplink", "mirror", "fdb", "flow", "group", "meter",
                "table", "trace", "capture", "worker", "sriov", "vm", "apply", "config", "log",
-               "completion", "version"},
+               "completion", "version", "help"},
+    "shunt help po": {"port", "portgroup"},
+    "shunt help port s": {"set", "show", "stats"},
+    "shunt help show ": set(),
     "shunt po": {"port", "portgroup"},
     "shunt port ": {"add", "del", "set", "list", "show", "stats"},
     "shunt port s": {"set", "show", "stats"},

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from daemon import wait_for
+from daemon import CommandFailed, wait_for
 from ports import assert_sums_hold, config, learned, plug
 from vhost_guest import BROADCAST, frame, mac
 
@@ -102,6 +102,19 @@ def test_a_static_entry_is_not_taken_over_by_another_port(three):
     switch.cli("fdb", "del", "--bridge", "br0", "--vlan", "10", "--mac", "02:00:00:00:00:0b")
     g["a"].send(frame(BROADCAST, B))
     assert g["b"].recv()
+
+
+def test_an_entry_is_in_the_vlan_of_its_port_unless_it_says_another(three):
+    switch, _ = three
+    switch.cli("fdb", "add", "--mac", "02:00:00:00:00:0b", "--port", "b")
+    assert entries(switch) == {("02:00:00:00:00:0b", 10): "b"}
+    switch.cli("fdb", "add", "--bridge", "br0", "--vlan", "0", "--mac", "02:00:00:00:00:0b", "--port", "b")
+    with pytest.raises(CommandFailed, match="vlan is missing: the address is in 2 VLANs"):
+        switch.cli("fdb", "del", "--bridge", "br0", "--mac", "02:00:00:00:00:0b")
+    switch.cli("fdb", "del", "--bridge", "br0", "--vlan", "0", "--mac", "02:00:00:00:00:0b")
+    assert "vlan: 10" in switch.cli("config", "show")
+    switch.cli("fdb", "del", "--bridge", "br0", "--mac", "02:00:00:00:00:0b")
+    assert entries(switch) == {}
 
 
 def test_flush_forgets_what_was_learned_of_one_port(three):

@@ -500,6 +500,8 @@ def test_ovs_ofctl_monitor_sees_packets_ports_and_removals(make_bridge):
                  COMES_S, "the first packet-in")
         bridge.switch.cli("port", "set", "p3", "--enabled", "false")
         watch.wait("OFPT_PORT_STATUS", "3(p3)")
+        bridge.ofctl("mod-port", "2", "no-forward")  # another connection's doing
+        watch.wait("OFPT_PORT_STATUS", "2(p2)", "NO_FWD")
         bridge.ofctl("del-flows", "in_port=2")
         assert "cookie:0x77" in watch.wait("OFPT_FLOW_REMOVED", "reason=delete")
         assert "in_port=1" in watch.text and "cookie=0x5" in watch.text
@@ -525,4 +527,4 @@ def test_ovs_ofctl_watch_sees_flows_come_change_and_go(make_bridge):
         bridge.ofctl("mod-flows", "in_port=2,actions=drop")
         watch.wait("event=MODIFIED")
         bridge.ofctl("del-flows", "in_port=1")
-        watch.wait("event=DELETED", "reason=delete")
+        watch.wait("event=DELETED", "reason=delete", "in_port=1 actions=output:2")

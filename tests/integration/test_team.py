@@ -623,6 +623,23 @@ def test_a_mirror_of_a_team_copies_what_goes_by_any_of_its_devices_once_each(mak
     assert_sums_hold(site.switch)
 
 
+def test_what_is_flooded_is_copied_once_where_ports_have_orders_of_their_own(make_site):
+    """By the device of the first order that there is in the VLAN."""
+    order = ", active: [ eth2 ]"
+    site = make_site({"up0": BACKUP, "a": "vlan: 100", "b": "vlan: 100" + order,
+                      "c": "vlan: 200" + order, "m": ""})
+    p1, p2 = site.tap("p1"), site.tap("p2")
+    site.switch.cli("mirror", "add", "w", "--bridge", "br0", "--select-src-port", "up0",
+                    "--output-port", "m")
+    with plug(site.switch, "m") as m:
+        for vlan in (100, 200):
+            for tap, payload in ((p1, b"1"), (p2, b"2")):
+                tap.send(frame(BROADCAST, HOST, vlan, payload=payload, length=64))
+        wait_for(lambda: site.switch.stats("up0")["rx_packets"] == 4, 5, "four frames")
+        assert sorted(m.recv_all()) == [frame(BROADCAST, HOST, 100, payload=b"1", length=64),
+                                        frame(BROADCAST, HOST, 200, payload=b"2", length=64)]
+
+
 def test_a_team_is_a_mirrors_output_and_takes_nothing_else(make_site):
     site = make_site({"up0": BACKUP, "a": "vlan: 100", "b": "vlan: 100"})
     p1, p2 = site.tap("p1"), site.tap("p2")
@@ -649,11 +666,14 @@ def test_a_team_is_a_mirrors_output_and_takes_nothing_else(make_site):
     assert_sums_hold(site.switch)
 
 
-@pytest.mark.parametrize("mode", ["balance-mac", "active-backup", "balance-tcp"])
+@pytest.mark.parametrize("mode", ["balance-mac", "active-backup", "balance-tcp", "pinned"])
 def test_copies_in_a_vlan_leave_a_team_once_and_do_not_come_back(make_site, mode):
     """The network floods what it has not learned: to the other device as well, where that is no
-    part of one link."""
-    site = make_site({"up0": TEAM + mode, "a": "vlan: 100", "b": "vlan: 100", "ids": "vlan: 999"})
+    part of one link. Pinned: the source's and the listener's frames go by the other device."""
+    order = ", active: [ eth2 ], standby: [ eth1 ]" if mode == "pinned" else ""
+    team = mode if mode != "pinned" else "active-backup, active: [ eth1 ], standby: [ eth2 ]"
+    site = make_site({"up0": TEAM + team, "a": "vlan: 100" + order, "b": "vlan: 100",
+                      "ids": "vlan: 999" + order})
     taps = [site.tap("p1"), site.tap("p2")] if mode == "balance-tcp" else [site.bridge()]
     with plug(site.switch, "a") as a, plug(site.switch, "b") as b, \
             plug(site.switch, "ids") as ids:

@@ -169,6 +169,27 @@ def test_a_nic_carries_frames_of_hosts_and_guests_and_its_link_goes_down_and_up(
     assert shunt(machine, "port del up0")[0] == 0
 
 
+def test_a_capture_shows_what_a_nic_receives_and_sends_with_its_tags(machine):
+    give_to_vfio(machine, OURS)
+    status, output = add_uplink(machine, OURS)
+    assert status == 0, output
+    link_is(machine, "up")
+    for name, options in (("both", ""), ("in", "--dir in")):
+        machine.do(f"{SHUNT} capture up0 -w /tmp/{name}.pcapng {options} -f 'vlan 100 and icmp' "
+                   f"2>/tmp/{name}.said & {name}=$!")
+    wait_for(lambda: machine.do("cat /tmp/log").count("capture of port 'up0': begun") == 2, 20,
+             "the captures", 0.2)
+    assert guest_pings(machine) == (0, "")
+    machine.do("kill -INT $both $in; wait $both && wait $in")
+    both, received = (machine.do(f"tcpdump -enr /tmp/{name}.pcapng 2>/dev/null").splitlines()
+                      for name in ("both", "in"))
+    n = len(received)  # of four pings, unless one was asked for again
+    assert n >= 4 and all("vlan 100" in r and "echo reply" in r for r in received)
+    assert [b for b in both if "echo reply" in b] == received and len(both) >= 2 * n
+    assert f"{n} frames captured, 0 lost" in machine.do("cat /tmp/in.said")
+    assert shunt(machine, "port del up0")[0] == 0
+
+
 def test_a_nic_can_be_given_back_and_taken_again(machine):
     status, output = add_uplink(machine, OURS)
     assert status == 0, output

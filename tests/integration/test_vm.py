@@ -91,8 +91,8 @@ def test_vm_is_started_told_of_and_killed(host, tmp_path):
     with open(disk, "wb") as f:
         f.write(b"x" * 4096)
         f.truncate(1 << 20)
-    create(host, tmp_path, "--vcpus", "2", "--disks", f"file={disk}", "--nics",
-           "portgroup=production")
+    create(host, tmp_path, "--vcpus", "2", "--disks", f"{disk},discard=true", "--nics", "production",
+           "--memory", "32M")
     assert state(host) == "stopped"
     assert re.search(r"^web1 +stopped +2 +32M +web1-0 *$", host.cli("vm", "list"), re.M)
     host.cli("vm", "start", "web1")
@@ -103,6 +103,12 @@ def test_vm_is_started_told_of_and_killed(host, tmp_path):
     assert info["nics"][0]["port"] == "web1-0" and info["nics"][0]["rx_packets"] == 0
     assert info["host"]["vcpus"] == 2 and info["host"]["memory_asked"] == 32 << 20
     assert info["definition"]["nics"] == [{"portgroup": "production"}]
+    told = host.cli("vm", "info", "web1")
+    assert re.search(r"^memory +size=32M resident=", told, re.M)
+    assert re.search(r"^vcpus +vcpu=0 tid=\d+ .*\nvcpus +vcpu=1 tid=\d+ ", told, re.M)
+    assert re.search(rf"^disks +file={disk} discard=true size=1M allocated=\d+K", told, re.M)
+    assert re.search(r"^definition\n  name +web1\n(?:  .*\n)*  nics +portgroup=production$", told, re.M)
+    assert "{" not in told
     os.kill(info["pid"], 0)
     assert refusal(host, "vm", "start", "web1") == (
         "shunt: vm start web1: it is running already")

@@ -96,11 +96,13 @@ def closing():
 
 def _error(data, request):
     kind, code = struct.unpack_from("!HH", data, 8)
-    # Of the request at least 64 bytes (OpenFlow 1.3.5, 7.4.4); its xid is the connection's.
-    begun = of.with_xid(data[12:12 + 64], 0)
+    # Of the request at least 64 bytes (OpenFlow 1.3.5, 7.4.4), here all; its xid is the
+    # connection's.
+    name, told = f"{kind}/{code}", data[12:]
     if kind == 0xffff:
-        return [f"error experimenter {data[12:16].hex()} {code}"]
-    return [f"error {kind}/{code}" + ("" if begun == request[:64] else f" of {begun.hex()}")]
+        name, told = f"experimenter {data[12:16].hex()} {code}", data[16:]
+    told = of.with_xid(told, 0)
+    return [f"error {name}" + ("" if told == request else f" of {told.hex()}")]
 
 
 def _flow(data):

@@ -207,6 +207,7 @@ def several():
     yield Script("two bundles at once", [
         Talk("messages", [control(OPEN), control(OPEN, 2), put(flow()), other, control(COMMIT, 2),
                           control(COMMIT)]), *SEEN])
+    yield Script("port-mods in no bundle", [Ask("of unknown bits", port_mod(1, 0x80, 0x80))])
     yield Script("two bundles of the same flow", [
         Talk("messages", [put(flow(2)), put(flow(3), 2), control(COMMIT, 2), control(COMMIT)]),
         *SEEN])

@@ -294,6 +294,11 @@ ACCEPTED = [
         "an echo is answered", "The version was agreed on (6.3.1).",
         [("requests", "version (1|5)", "error 1/0", "type 3 .*")]),
     Accepted(
+        "set-config of Open vSwitch's fragment handling nx-match (3)",
+        "SWITCH_CONFIG_FAILED BAD_FLAGS", "is accepted",
+        "The standard has normal, drop and reassemble; fields of Nicira's match fragments anyway.",
+        [errors("requests", "config nx-match", "10/0", "")]),
+    Accepted(
         "Description", "Shunt's", "Open vSwitch's", "Each says what it is.",
         [("requests that are cut", "type 18 of 8", "multipart 0 5368756e74.*", "multipart 0 .*")]),
     Accepted(
@@ -318,7 +323,7 @@ ACCEPTED = [
     Accepted(
         "A port-mod with bits that mean nothing", "PORT_MOD_FAILED BAD_CONFIG", "is accepted",
         "It is not what was asked for (7.4.4.8).",
-        [errors("requests", "port-mod of unknown bits", "7/2", "")]),
+        [errors("port-mods in no bundle", "of unknown bits", "7/2", "")]),
     Accepted(
         "A multipart request in parts (MORE)", "MULTIPART_BUFFER_OVERFLOW", "is put together",
         "No request that is answered here needs more than one part.",

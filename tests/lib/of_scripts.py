@@ -6,7 +6,7 @@ import random
 import struct
 
 import of_wire as of
-from differential import ADDRESSES, Ask, Frame, Link, Script
+from differential import Ask, Frame, Link, Script
 from of_frames import FRAMES, PLAIN, WELL_FORMED, frames, named
 from of_wire import oxm
 
@@ -287,6 +287,7 @@ def wrong_actions():
         "load eth_type": of.load("nx_eth_type", 0, 16, 1),
         "load without ip": of.load("nx_ip_dst", 0, 32, 1),
         "note": of.nicira(8, b"abcdef"), "set_queue": of.action(21, struct.pack("!I", 1)),
+        "pop_queue": of.nicira(5, bytes(6)), "pop_queue too long": of.nicira(5, bytes(14)),
         "conjunction of 1": of.nicira(34, struct.pack("!BBI", 0, 1, 7)),
         "conjunction out of 3": of.nicira(34, struct.pack("!BBI", 3, 3, 7)),
     }
@@ -763,6 +764,7 @@ def requests():
         Ask("config flags 9", of.message(of.SET_CONFIG, struct.pack("!HH", 9, 0xffff))),
         Ask("config cut", of.message(of.SET_CONFIG, bytes(2))),
         Ask("config after", of.message(of.GET_CONFIG)),
+        Ask("config nx-match", of.message(of.SET_CONFIG, struct.pack("!HH", 3, 0xffff))),
         Ask("config back", of.message(of.SET_CONFIG, struct.pack("!HH", 0, 0xffff))),
         Ask("async cut", of.message(of.SET_ASYNC, bytes(8))),
         Ask("experimenter", of.message(of.EXPERIMENTER, struct.pack("!II", 0x1234, 1))),
@@ -787,8 +789,6 @@ def requests():
             "!I4x6s2xIII4x", 9, bytes(6), 0, 0, 0))),
         Ask("port-mod of another address", of.message(of.PORT_MOD, struct.pack(
             "!I4x6s2xIII4x", 1, bytes(5) + b"\1", 0, 0, 0))),
-        Ask("port-mod of unknown bits", of.message(of.PORT_MOD, struct.pack(
-            "!I4x6s2xIII4x", 1, ADDRESSES[1], 0x80, 0x80, 0))),
         Ask("port-mod cut", of.message(of.PORT_MOD, bytes(8))),
         Ask("table-mod", of.message(of.TABLE_MOD, struct.pack("!B3xI", 1, 0))),
         Ask("table-mod all", of.message(of.TABLE_MOD, struct.pack("!B3xI", 255, 0))),

@@ -166,6 +166,7 @@ static void niciras_actions_survive_and_print(void **state)
 	assert_actions(NX "000f 001f 00010004 ffff 000000000000", "output:NXM_NX_REG0[]");
 	assert_actions(NX16 "0008 010203040506", "note:01.02.03.04.05.06");
 	assert_actions(NX16 "0014 ffff 0000 01 00", "CONTROLLER:65535");
+	assert_actions(NX16 "0005 000000000000", "pop_queue");
 	assert_actions(NX16 "0013 0005 000a 0000", "fin_timeout(idle_timeout=5,hard_timeout=10)");
 	assert_actions(
 		NX16 "0014 0080 0007 02 00", "controller(reason=invalid_ttl,max_len=128,id=7)");

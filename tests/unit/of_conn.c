@@ -136,7 +136,7 @@ static void message_of_another_version_is_refused_and_no_more(void **state)
 	peer_sync(&peer);
 }
 
-static void error_holds_the_first_64_bytes_of_the_request(void **state)
+static void error_holds_the_request(void **state)
 {
 	uint8_t body[100];
 	struct peer peer;
@@ -146,8 +146,8 @@ static void error_holds_the_first_64_bytes_of_the_request(void **state)
 		body[i] = (uint8_t)i;
 	assert_int_equal(peer_send(&peer, 0x77, 5, body, sizeof(body)), 0);
 	peer_expect_error(&peer, 5, OF_ET_BAD_REQUEST, OF_BR_BAD_TYPE);
-	assert_int_equal(peer.n, OF_HEADER_LEN + 4 + 64);
-	assert_memory_equal(peer.msg + OF_HEADER_LEN + 4 + OF_HEADER_LEN, body, 56);
+	assert_int_equal(peer.n, OF_HEADER_LEN + 4 + OF_HEADER_LEN + sizeof(body));
+	assert_memory_equal(peer.msg + OF_HEADER_LEN + 4 + OF_HEADER_LEN, body, sizeof(body));
 }
 
 static void error_and_second_hello_are_not_answered(void **state)
@@ -255,7 +255,7 @@ int main(void)
 		TEST(longest_message_is_answered),
 		TEST(message_shorter_than_its_header_ends_the_connection),
 		TEST(message_of_another_version_is_refused_and_no_more),
-		TEST(error_holds_the_first_64_bytes_of_the_request),
+		TEST(error_holds_the_request),
 		TEST(error_and_second_hello_are_not_answered),
 		TEST(silent_connection_is_asked_and_then_given_up),
 		TEST(any_bytes_are_an_answer),

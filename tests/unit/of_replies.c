@@ -45,15 +45,19 @@ static void hello_has_the_bit_map_element(void **state)
 	assert_out("04000010 00000001 00010008 00000010");
 }
 
-static void error_brings_64_bytes_of_the_message(void **state)
+static void error_brings_the_message_as_far_as_there_is_room(void **state)
 {
 	struct of_err err = { .type = OF_ET_BAD_REQUEST, .code = OF_BR_BAD_LEN };
-	uint8_t data[100] = { 1, 2, 3 };
+	uint8_t data[UINT16_MAX] = { 1, 2, 3 };
 
 	v->put_error(&out, 5, &err, data, 3);
 	assert_out("0401000f 00000005 0001 0006 010203");
+	v->put_error(&out, 5, &err, data, 60000);
+	assert_int_equal(out.len, 12 + 60000);
+	of_buf_done(&out);
 	v->put_error(&out, 5, &err, data, sizeof(data));
-	assert_int_equal(out.len, 12 + 64);
+	assert_in_range(out.len, 12 + 64, UINT16_MAX);
+	assert_int_equal(of_get_u16(out.data + 2), out.len);
 	of_buf_done(&out);
 	err = (struct of_err){ .type = OF_ET_EXPERIMENTER, .code = 4, .experimenter = 0x2320 };
 	v->put_error(&out, 5, &err, data, 1);
@@ -445,7 +449,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hello_has_the_bit_map_element),
-		cmocka_unit_test(error_brings_64_bytes_of_the_message),
+		cmocka_unit_test(error_brings_the_message_as_far_as_there_is_room),
 		cmocka_unit_test(replies_of_one_message_are_the_standards),
 		cmocka_unit_test(packet_in_tells_what_the_frame_does_not),
 		cmocka_unit_test(packet_in2_has_a_property_a_thing),

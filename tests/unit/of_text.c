@@ -219,6 +219,7 @@ static void every_action_is_read_and_printed(void **state)
 		{ "", "learn(table=2,fin_idle_timeout=3,fin_hard_timeout=9,eth_type=0x800,nw_proto=6)" },
 		{ "tcp", "fin_timeout(idle_timeout=5,hard_timeout=10)" },
 		{ "tcp6", "fin_timeout(hard_timeout=10),output:2" }, { "tcp", "fin_timeout()" },
+		{ "", "set_queue:3,output:2,pop_queue" },
 		{ "", "goto_table:3" }, { "", "write_metadata:0x5" }, { "", "write_metadata:0x5/0xff" },
 		{ "", "clear_actions" }, { "", "meter:3" }, { "", "write_actions(output:2,group:3)" },
 		{ "", "write_actions(drop)" },

@@ -65,7 +65,7 @@ struct dp_member_info {
 /** return: how many members, 0 of a port that is no team. shape: ret[DP_MAX_MEMBERS] */
 unsigned dp_team_members(const struct dp_port *port, struct dp_member_info *ret);
 
-/** The hidden port of a member, for its counters; NULL: its device could not be opened. */
+/** The hidden port of a member, for counters and captures; NULL: its device could not be opened. */
 const struct dp_port *dp_team_member_port(const struct dp_port *port, unsigned slot);
 
 /** How often an address was announced on a member that took over. */

@@ -32,6 +32,7 @@ enum of_action_type {
 	OF_ACTION_NOTE,        /* NX: bytes without meaning */
 	OF_ACTION_CONTROLLER,  /* NX: output to the controller with a reason and an id */
 	OF_ACTION_OUTPUT_REG,  /* NX: output to the port that a field names */
+	OF_ACTION_POP_QUEUE,   /* NX: the queue is what it was before set_queue */
 	OF_ACTION_FIN_TIMEOUT, /* NX: a TCP connection ends, and the flow soon after it */
 	OF_N_ACTION_TYPES,
 };

@@ -41,7 +41,7 @@ struct of_version {
 
 	void (*put_header)(struct of_buf *out, uint8_t type, uint32_t xid, uint16_t len);
 	void (*put_hello)(struct of_buf *out, uint32_t xid, uint32_t versions);
-	/* data: the begin of the message that was wrong */
+	/* data: the message that was wrong; what there is no room for is left off its end */
 	void (*put_error)(struct of_buf *out, uint32_t xid, const struct of_err *err,
 		const uint8_t *data, size_t n);
 	void (*put_echo_request)(struct of_buf *out, uint32_t xid);
