@@ -94,7 +94,14 @@ static int check_output(const struct conf *conf, const struct conf_item *mirror,
 static int check_selection(
 	const struct conf_item *mirror, struct conf_where *where, struct sh_err *err)
 {
-	const char *all = get(mirror, "select_all");
+	const char *all = get(mirror, "select_all"), *vlan = get(mirror, "select_vlan");
+	const char *output_vlan = get(mirror, "output_vlan");
+
+	if (vlan && output_vlan && strcmp(vlan, output_vlan) == 0)
+		return conf_fail(where, "select_vlan", err, -EINVAL,
+			"select_vlan: %s is the output_vlan, and what is there already is not "
+			"copied: nothing is selected",
+			vlan);
 
 	if (all && strcmp(all, "false") == 0 && !get(mirror, "select_src_port") &&
 		!get(mirror, "select_dst_port"))

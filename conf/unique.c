@@ -68,6 +68,23 @@ static bool by_device(const struct conf *conf, const struct conf_env *env,
 	       target.kind == CONF_PORT_PCI;
 }
 
+/* Devices are unique by now: what is there twice is an internal port and an uplink. On two bridges
+ * that is a way from one to the other. */
+static bool by_interface(const struct conf *conf, const struct conf_env *env,
+	const struct conf_item *item, enum api_noun noun, unsigned i, char ret[KEY_LEN])
+{
+	const char *bridge = conf_port_bridge(conf, item);
+	struct port_target target;
+	char name[KEY_LEN];
+
+	if (port_target(item, env->run_dir, &target, NULL) == 0 && target.kind == CONF_PORT_TAP)
+		snprintf(name, sizeof(name), "%s", target.target);
+	else if (!by_device(conf, env, item, noun, i, name))
+		return false;
+	snprintf(ret, KEY_LEN, "%.300s on bridge '%.64s'", name, bridge ? bridge : "");
+	return true;
+}
+
 static bool by_ofport(const struct conf *conf, const struct conf_env *env,
 	const struct conf_item *item, enum api_noun noun, unsigned i, char ret[KEY_LEN])
 {
@@ -97,7 +114,9 @@ static int compare(const void *a, const void *b)
 
 static unsigned keys_of(const struct conf_item *item, key_fn *fn)
 {
-	return fn == by_device && conf_get(item, API_PORT, "devices") ? PORT_MAX_DEVICES : 1;
+	return (fn == by_device || fn == by_interface) && conf_get(item, API_PORT, "devices")
+		       ? PORT_MAX_DEVICES
+		       : 1;
 }
 
 /* One more, since a key is written before it is known to be one. */
@@ -138,6 +157,11 @@ static int check_keys(const struct conf *conf, const struct conf_env *env, enum 
 		if (fn == by_name)
 			return sh_err_set(
 				err, -EEXIST, "there is already a %s '%s'", conf_noun(noun), other);
+		if (fn == by_interface)
+			return sh_err_set(err, -EEXIST,
+				"port '%s' has interface %s already, and an internal port and an "
+				"uplink of one interface would send frames round for ever",
+				other, keys[i].text);
 		return sh_err_set(err, -EEXIST, "%s: %s is already used by %s '%s'", field,
 			keys[i].text, conf_noun(noun), other);
 	}
@@ -158,6 +182,7 @@ int conf_check_unique(const struct conf *conf, const struct conf_env *env, struc
 		{ API_FDB, by_name, "mac" },
 		{ API_PORT, by_socket, "socket" },
 		{ API_PORT, by_device, "device" },
+		{ API_PORT, by_interface, "device" },
 		{ API_PORT, by_ofport, "ofport" },
 		{ API_BRIDGE, by_datapath_id, "datapath_id" },
 		{ API_MIRROR, by_name, "name" },

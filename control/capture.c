@@ -18,6 +18,7 @@
 #include "base/paths.h"
 #include "capture.h"
 #include "change.h"
+#include "filter.h"
 #include "pcapng.h"
 #include "peer.h"
 
@@ -231,6 +232,7 @@ int capture_start(struct ctl *ctl, struct dp_port *dp, const struct dp_capture_c
 	uint64_t n_frames, const char **ret_socket, struct sh_err *err)
 {
 	const char *port = dp_port_name(dp);
+	const char *filter = conf->filter ? dp_filter_text(conf->filter) : NULL;
 	struct capture *c;
 	int r;
 
@@ -249,9 +251,11 @@ int capture_start(struct ctl *ctl, struct dp_port *dp, const struct dp_capture_c
 	if (r == 0)
 		r = start_events(c, err);
 	if (r == 0)
+		r = pcapng_begin(&c->out, "shunt", port, filter, conf->snaplen);
+	if (r == -ENOMEM)
+		sh_err_set(err, r, "out of memory");
+	if (r == 0)
 		r = dp_capture_new(dp, conf, err, &c->dp);
-	if (r == 0 && pcapng_begin(&c->out, "shunt", port, conf->filter, conf->snaplen) < 0)
-		r = sh_err_set(err, -ENOMEM, "out of memory");
 	if (r < 0) {
 		end_capture(c);
 		return r;
@@ -279,6 +283,7 @@ void capture_stop_all(struct ctl *ctl)
 	int patience_ms = STOP_MS;
 	struct capture *c;
 
+	filter_leave_all(ctl);
 	while ((c = LIST_FIRST(&ctl->captures))) {
 		if (c->dp)
 			finish(c, "shuntd ends");

@@ -19,7 +19,7 @@ struct capture;
 
 /**
  * Capture on a port, or on the hidden one of a team's device; end by oneself after n_frames, unless
- * it is 0.
+ * it is 0. conf's filter is the capture's then.
  *
  * return:  0 and the socket's path in *ret_socket, valid until the next call
  * errors:  those of dp_capture_new; -EBUSY (too many), -errno of the socket

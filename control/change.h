@@ -26,6 +26,7 @@ struct ctl {
 	struct lacp_teams lacp;
 	char machine_id[40];
 	LIST_HEAD(, capture) captures;
+	LIST_HEAD(, filtering) filterings; /* of captures that are to begin */
 	unsigned n_captures, last_capture; /* how many there are; number of the latest */
 };
 

@@ -81,6 +81,8 @@ static void set_now(json_t *object, const struct switch_port *port, bool has_pee
 	}
 	if (port && port->error[0])
 		json_object_set_new(object, "error", json_string(port->error));
+	else if (info.trouble && info.trouble[0])
+		json_object_set_new(object, "error", json_string(info.trouble));
 }
 
 /* "packet:eth1 active", "packet:eth2 down (no link)": uplink.show has them at length. */

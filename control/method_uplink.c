@@ -108,6 +108,13 @@ json_t *method_members(const struct ctl *ctl, const struct dp_port *team)
 	return array;
 }
 
+static const char *why_down(const struct dp_port_info *info)
+{
+	if (info->link_up)
+		return "";
+	return info->trouble && info->trouble[0] ? info->trouble : "no link";
+}
+
 /* An uplink of one device is shown as a team that has no choice. */
 static json_t *only_member(const struct conf_item *item, const struct dp_port *port)
 {
@@ -118,7 +125,7 @@ static json_t *only_member(const struct conf_item *item, const struct dp_port *p
 		dp_port_get_info(port, &info);
 	json_object_set_new(object, "device", json_string(conf_get(item, API_PORT, "device")));
 	json_object_set_new(object, "state", json_string(info.link_up ? "active" : "down"));
-	json_object_set_new(object, "why", json_string(info.link_up ? "" : "no link"));
+	json_object_set_new(object, "why", json_string(why_down(&info)));
 	json_object_set_new(object, "link", json_string(info.link_up ? "up" : "down"));
 	set_device(object, port);
 	set_counters(object, port);

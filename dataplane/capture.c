@@ -5,7 +5,6 @@
  * reader. Whatever is allocated, compiled or mapped here is so by the control thread.
  */
 #include <errno.h>
-#include <pcap/pcap.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <rte_cycles.h>
@@ -14,10 +13,10 @@
 #include "capture.h"
 #include "clock.h"
 #include "dp_private.h"
+#include "filter.h"
 
-#define RING_BYTES    (8u << 20)  /* a power of two, and of whole pages */
-#define DRAIN_AT_ONCE 8192        /* records */
-#define ANCILLARY     0xfffff000u /* SKF_AD_OFF of linux/filter.h, which does not go with pcap's */
+#define RING_BYTES    (8u << 20) /* a power of two, and of whole pages */
+#define DRAIN_AT_ONCE 8192       /* records */
 
 struct record {
 	uint64_t tsc;
@@ -39,9 +38,8 @@ struct dp_capture {
 	struct dp *dp;
 	unsigned directions;
 	uint32_t snaplen;
-	bool is_leaked; /* workers may still be at it */
-	bool is_filtered;
-	struct bpf_program filter;
+	bool is_leaked;           /* workers may still be at it */
+	struct dp_filter *filter; /* NULL: all frames */
 	struct dp_clock clock;
 	uint64_t n_refused; /* frames that whoever drains did not take */
 	struct ring rings[DP_MAX_WORKERS];
@@ -71,13 +69,6 @@ static uint32_t copy_pieces(uint8_t *to, uint32_t most, const struct iovec *iov,
 	return done;
 }
 
-static bool is_wanted(const struct dp_capture *c, const struct record *r)
-{
-	const struct pcap_pkthdr header = { .caplen = r->n, .len = r->len };
-
-	return !c->is_filtered || pcap_offline_filter(&c->filter, &header, r->bytes) != 0;
-}
-
 /* The filter looks at the copy: what a guest changes meanwhile fools nobody. It may look behind
  * what is to be kept. */
 static void put(struct dp_capture *c, struct ring *ring, const struct record *what,
@@ -85,7 +76,7 @@ static void put(struct dp_capture *c, struct ring *ring, const struct record *wh
 {
 	uint64_t written = atomic_load_explicit(&ring->written, memory_order_relaxed);
 	uint64_t used = written - atomic_load_explicit(&ring->read, memory_order_acquire);
-	uint32_t most = c->is_filtered ? what->len : RTE_MIN(what->len, c->snaplen);
+	uint32_t most = c->filter ? what->len : RTE_MIN(what->len, c->snaplen);
 	struct record *r = (struct record *)(ring->at + written % RING_BYTES);
 
 	if (!ring->at) /* a worker that is younger than the capture */
@@ -96,7 +87,7 @@ static void put(struct dp_capture *c, struct ring *ring, const struct record *wh
 	}
 	*r = *what;
 	r->n = copy_pieces(r->bytes, most, iov, n_iov);
-	if (!is_wanted(c, r))
+	if (c->filter && !dp_filter_takes(c->filter, r->bytes, r->n, r->len))
 		return;
 	r->n = RTE_MIN(r->n, c->snaplen);
 	atomic_store_explicit(&ring->written, written + record_bytes(r->n), memory_order_release);
@@ -174,50 +165,18 @@ static int map_ring(struct ring *ring)
 	return 0;
 }
 
-/* libpcap has filters look there for what is not in the frame. No frame has it. */
-static bool asks_the_kernel(const struct bpf_program *filter)
-{
-	for (unsigned i = 0; i < filter->bf_len; i++)
-		if (BPF_CLASS(filter->bf_insns[i].code) == BPF_LD &&
-			BPF_MODE(filter->bf_insns[i].code) == BPF_ABS &&
-			filter->bf_insns[i].k >= ANCILLARY)
-			return true;
-	return false;
-}
-
-static int compile(struct dp_capture *c, const char *filter, struct sh_err *err)
-{
-	pcap_t *pcap = pcap_open_dead(DLT_EN10MB, (int)c->snaplen);
-	int r = 0;
-
-	if (!pcap)
-		return sh_err_set(err, -ENOMEM, "no memory for a filter");
-	if (pcap_compile(pcap, &c->filter, filter, 1, PCAP_NETMASK_UNKNOWN) < 0)
-		r = sh_err_set(err, -EINVAL, "filter '%.200s': %s", filter, pcap_geterr(pcap));
-	else
-		c->is_filtered = true;
-	if (c->is_filtered && asks_the_kernel(&c->filter))
-		r = sh_err_set(err, -EINVAL,
-			"filter '%.200s': asks for what a kernel knows of a packet of its own: for "
-			"inbound and outbound there is dir",
-			filter);
-	pcap_close(pcap);
-	return r;
-}
-
 static void release(struct dp_capture *c)
 {
-	if (c->is_filtered)
-		pcap_freecode(&c->filter);
+	dp_filter_free(c->filter);
 	for (unsigned i = 0; i < DP_MAX_WORKERS; i++)
 		if (c->rings[i].at)
 			munmap(c->rings[i].at, 2 * (size_t)RING_BYTES);
 	free(c);
 }
 
-static int fill(struct dp_capture *c, const struct dp_capture_conf *conf, struct sh_err *err)
+static int fill(struct dp_capture *c, struct sh_err *err)
 {
-	int r = conf->filter ? compile(c, conf->filter, err) : 0;
+	int r = 0;
 
 	for (unsigned i = 0; i < c->dp->n_workers && r == 0; i++) {
 		r = map_ring(ring_of(c, i));
@@ -240,17 +199,19 @@ int dp_capture_new(struct dp_port *port, const struct dp_capture_conf *conf, str
 	c->dp = port->dp;
 	c->directions = conf->directions;
 	c->snaplen = conf->snaplen;
-	r = fill(c, conf, err);
+	r = fill(c, err);
 	if (r < 0) {
 		release(c);
 		return r;
 	}
 	c->port = port;
+	c->filter = conf->filter;
 	c->next = port->captures;
 	port->captures = c;
 	r = dp_commit(port->dp, err);
 	if (r < 0) {
 		port->captures = c->next;
+		c->filter = NULL;
 		release(c);
 		return r;
 	}

@@ -318,6 +318,15 @@ void dp_port_free_burst(struct dp_port *port, unsigned queue, struct dp_burst *b
 	rte_pktmbuf_free_bulk(burst->mbufs, burst->n);
 }
 
+void dp_port_set_trouble(struct dp_port *port, const char *text)
+{
+	if (strncmp(port->trouble, text, sizeof(port->trouble) - 1) == 0)
+		return;
+	snprintf(port->trouble, sizeof(port->trouble), "%.255s", text);
+	if (*text)
+		sh_log_warn("port '%s': %s", port->conf.name, text);
+}
+
 bool dp_port_link_up(const struct dp_port *port)
 {
 	for (unsigned i = 0; i < DP_MAX_QUEUES; i++)
@@ -368,6 +377,7 @@ void dp_port_get_info(const struct dp_port *port, struct dp_port_info *ret)
 	for (int i = 0; i < 6; i++)
 		ret->mac[i] = (uint8_t)(own >> (16 + 8 * i));
 	ret->fallback = port->fallback;
+	ret->trouble = port->trouble;
 	takes = atomic_load(&port->takes) & dp_offload_mask(port->policy.offload);
 	ret->takes_csum = takes & DP_OFFLOAD_CSUM;
 	ret->takes_tso = takes & DP_OFFLOAD_TSO;

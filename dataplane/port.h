@@ -72,7 +72,8 @@ struct dp_port {
 	struct dp_bridge *bridge;
 	struct dp_port *team; /* whose member it is; the bridge sees that. NULL: its own master */
 	const struct dp_port_ops *ops;
-	void *kind; /* the kind's own state */
+	void *kind;   /* the kind's own state */
+	void *beside; /* that of the kind which another stands in for, NULL: none does */
 	uint16_t index;
 	struct dp_port_conf conf;
 	struct dp_port_policy policy;
@@ -83,7 +84,8 @@ struct dp_port {
 	bool is_controller;      /* the controller's side of a bridge: not listed */
 	bool link_up;            /* as the workers have it since the last snapshot */
 	bool was_up;             /* link state last announced */
-	char fallback[160];      /* why the device is used in a worse way than it could be */
+	char fallback[256];      /* why the device is used in a worse way than it could be */
+	char trouble[256];       /* why it is not used at all now, though the port is there */
 	int8_t rxq_worker[DP_MAX_QUEUES]; /* who polls it, DP_NO_WORKER: nobody */
 	unsigned n_macs_seen;             /* scratch of a recount */
 	struct dp_capture *captures;      /* chain, NULL: none */
@@ -142,6 +144,9 @@ void dp_port_free_burst(struct dp_port *port, unsigned queue, struct dp_burst *b
 
 /** Its own address is the configured one again, or the first that comes. thread: control. */
 void dp_port_forget_own_mac(struct dp_port *port);
+
+/** Say, and log when it is news, why the device is not used now; "": it is. thread: control. */
+void dp_port_set_trouble(struct dp_port *port, const char *text);
 
 /** ops->info of what its target's interface is. */
 void dp_port_interface_info(const struct dp_port *port, struct dp_port_info *ret);

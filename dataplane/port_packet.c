@@ -7,11 +7,9 @@
  */
 #include <errno.h>
 #include <linux/virtio_net.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "dp_private.h"
@@ -41,18 +39,12 @@ static void set_ready(struct dp_port *port, bool ready)
 	atomic_store(&port->txq_ready[0], ready);
 }
 
-/* An interface that went away may come back under its name; it is another one to the kernel. */
-static void follow_name(struct dp_port *port)
+static void open_again(struct dp_port *port, int ifindex)
 {
 	struct packet *p = port->kind;
-	int r, ifindex = (int)if_nametoindex(port->conf.target);
+	struct sh_err why;
+	int r;
 
-	if (ifindex == p->ifindex)
-		return;
-	if (ifindex == 0) {
-		p->ifindex = 0; /* it may come back with its old number */
-		return;
-	}
 	set_ready(port, false);
 	/* From here on no worker is in the ring of the old one. */
 	if (dp_commit(port->dp, NULL) < 0)
@@ -60,42 +52,55 @@ static void follow_name(struct dp_port *port)
 	packet_ring_close(&p->ring);
 	p->ifindex = ifindex;
 	r = packet_ring_open(&p->ring, p->ifindex, -1);
-	if (r == 0)
+	if (r == 0) {
+		dp_port_set_trouble(port, "");
 		return;
+	}
 	packet_ring_close(&p->ring);
 	p->ifindex = 0; /* the next event tries again */
-	sh_log_warn("port '%s': interface '%s' is back but cannot be opened: %s", port->conf.name,
+	(void)sh_err_set(&why, r, "interface '%s' is back but cannot be opened: %s",
 		port->conf.target, strerror(-r));
+	dp_port_set_trouble(port, why.text);
+}
+
+/* An interface that went away may come back under its name; it is another one to the kernel.
+ * return: whether there is one, and open */
+static bool follow_name(struct dp_port *port, struct interface *ret)
+{
+	struct packet *p = port->kind;
+	struct sh_err why;
+
+	if (interface_find(port->conf.target, ret, &why) < 0) {
+		p->ifindex = 0; /* it may come back with its old number */
+		dp_port_set_trouble(port, why.text);
+		return false;
+	}
+	if (ret->ifindex != p->ifindex)
+		open_again(port, ret->ifindex);
+	return ret->ifindex == p->ifindex;
 }
 
 /* Link up: the interface is there, it is the one we opened, and it is running. */
 static void packet_event(struct dp_port *port)
 {
-	struct packet *p = port->kind;
-	struct ifreq ifr = { 0 };
+	struct interface now;
 
-	follow_name(port);
-	snprintf(ifr.ifr_name, IFNAMSIZ, "%.15s", port->conf.target);
-	set_ready(port, (int)if_nametoindex(port->conf.target) == p->ifindex &&
-				ioctl(p->ring.fd, SIOCGIFFLAGS, &ifr) == 0 &&
-				(ifr.ifr_flags & IFF_UP) && (ifr.ifr_flags & IFF_RUNNING));
+	set_ready(port, follow_name(port, &now) && now.is_running);
 }
 
 static int packet_open(struct dp_port *port, struct sh_err *err)
 {
-	unsigned ifindex = if_nametoindex(port->conf.target);
+	struct interface now;
 	struct packet *p;
-	int r;
+	int r = interface_find(port->conf.target, &now, err);
 
-	if (!ifindex)
-		return sh_err_set(err, -ENODEV,
-			"no network interface '%s': see 'ip link' for those there are",
-			port->conf.target);
+	if (r < 0)
+		return r;
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return sh_err_set(err, -ENOMEM, "no memory for a port");
 	p->ring.fd = -1;
-	p->ifindex = (int)ifindex;
+	p->ifindex = now.ifindex;
 	r = packet_ring_open(&p->ring, p->ifindex, -1);
 	if (r < 0) {
 		packet_free(p);

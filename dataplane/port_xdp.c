@@ -3,10 +3,12 @@
  * Port kind uplink with device xdp:IFNAME: an interface that the host goes on using. An XDP program
  * sorts the frames; those for the switch come by an AF_XDP socket a queue, and those that the host
  * gets as well by a packet socket, which is the port's last receive queue (doc/uplinks.md). What
- * the driver cannot do is done by generic XDP, and where that fails too by AF_PACKET.
+ * the driver cannot do is done by generic XDP, and where that fails too by AF_PACKET: the functions
+ * of port_packet.c stand in then, until the interface is another one or is set up otherwise.
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +23,7 @@
 
 struct xdp {
 	struct interface opened; /* as it was then; its ifindex is 0 while there is nothing open */
+	struct interface tried;  /* as it was when XDP failed; its ifindex is 0 if it did not */
 	struct xdp_program *program;
 	struct xsk *sockets[MAX_SOCKETS];
 	struct packet_ring shared;
@@ -53,9 +56,10 @@ static void close_sockets(struct xdp *x)
 	}
 }
 
-static void stop(struct dp_port *port, struct xdp *x)
+static void stop(struct xdp *x)
 {
 	struct xdp_counter counted[XDP_N_COUNTS];
+	char name[IF_NAMESIZE];
 
 	if (!x->opened.ifindex)
 		return;
@@ -67,8 +71,9 @@ static void stop(struct dp_port *port, struct xdp *x)
 	}
 	xdp_program_free(x->program);
 	x->program = NULL;
-	if (x->restores_rx_vlan)
-		(void)interface_set_rx_vlan(port->conf.target, true);
+	/* It may have another name by now. */
+	if (x->restores_rx_vlan && if_indextoname((unsigned)x->opened.ifindex, name))
+		(void)interface_set_rx_vlan(name, true);
 	x->opened.ifindex = 0;
 }
 
@@ -144,6 +149,22 @@ static int load(
 	return 0;
 }
 
+/* What a driver most often means, which says no more than a number. */
+static const char *hint(int error)
+{
+	switch (error) {
+	case -EOPNOTSUPP:
+		return " (by its driver)";
+	case -ENOSPC:
+		return " (the other end of a veth pair may send on more queues than this end has)";
+	case -EINVAL:
+	case -ERANGE:
+		return " (its MTU may be too long for its driver's XDP)";
+	default:
+		return "";
+	}
+}
+
 /* The better way first; *why is what was wrong with it. */
 static int attach_any(
 	struct dp_port *port, struct xdp *x, const struct interface *now, struct sh_err *why)
@@ -158,11 +179,11 @@ static int attach_any(
 		return 0;
 	generic = attach(x, now, true);
 	if (generic == 0) {
-		(void)sh_err_set(why, 0, "no native XDP: %s", strerror(-native));
+		(void)sh_err_set(why, 0, "no native XDP: %s%s", strerror(-native), hint(native));
 		return 0;
 	}
-	return sh_err_set(why, generic, "no native XDP: %s; no generic XDP: %s", strerror(-native),
-		strerror(-generic));
+	return sh_err_set(why, generic, "no native XDP: %s%s; no generic XDP: %s",
+		strerror(-native), hint(native), strerror(-generic));
 }
 
 static int start(
@@ -177,17 +198,18 @@ static int start(
 		r = attach_any(port, x, now, why);
 	if (r < 0) {
 		if (x->program)
-			stop(port, x);
+			stop(x);
 		x->opened.ifindex = 0;
 		return r;
 	}
-	snprintf(port->fallback, sizeof(port->fallback), "%.159s", why->text);
+	snprintf(port->fallback, sizeof(port->fallback), "%.255s", why->text);
 	if (x->generic)
 		sh_log_warn("port '%s': interface '%s' by generic XDP, which is slower: %s",
 			port->conf.name, port->conf.target, port->fallback);
 	else
-		sh_log_notice("port '%s': interface '%s' by native XDP, %u queues, %s",
+		sh_log_notice("port '%s': interface '%s' by native XDP, %u queue%s, %s",
 			port->conf.name, port->conf.target, x->n_sockets,
+			x->n_sockets == 1 ? "" : "s",
 			xsk_is_zero_copy(x->sockets[0]) ? "zero-copy" : "with a copy");
 	dp_port_tell_addresses(port);
 	return 0;
@@ -202,28 +224,97 @@ static void set_ready(struct dp_port *port, const struct xdp *x, bool ready)
 }
 
 /* What sockets and buffers were made for. */
-static bool is_as_opened(const struct xdp *x, const struct interface *now)
+static bool is_as(const struct interface *before, const struct interface *now)
 {
-	return now->ifindex == x->opened.ifindex && now->n_queues == x->opened.n_queues &&
-	       needs_segments(now) == x->segmented;
+	return now->ifindex == before->ifindex && now->n_queues == before->n_queues &&
+	       needs_segments(now) == needs_segments(before);
 }
 
-static void restart(struct dp_port *port, struct xdp *x, const struct interface *now)
+/* To try is an event in itself, as drivers tell of their settings: not again for nothing. One that
+ * was down may be up now. */
+static bool was_tried(const struct xdp *x, const struct interface *now)
 {
-	struct sh_err why;
+	return is_as(&x->tried, now) && x->tried.is_running >= now->is_running;
+}
+
+/* Another one's program may do anything. */
+static int find_interface(const struct dp_port *port, struct interface *ret, struct sh_err *err)
+{
+	const char *name = port->conf.target;
+	struct xdp_other other;
+	int r = interface_find(name, ret, err);
+
+	if (r < 0)
+		return r;
+	if (xdp_program_other(ret->ifindex, &other) == 0 && other.id)
+		return sh_err_set(err, -EBUSY,
+			"interface '%s' has an XDP program of somebody else (id %" PRIu32
+			"%s%s): end that, or 'ip link set dev %s %s off', or use packet:%s",
+			name, other.id, other.name[0] ? ", " : "", other.name, name, other.how,
+			name);
+	return 0;
+}
+
+static const struct dp_port_ops by_packet_ops;
+
+/* *why: what is wrong with XDP */
+static int by_packet(
+	struct dp_port *port, struct xdp *x, const struct sh_err *why, struct sh_err *err)
+{
 	int r;
 
+	snprintf(port->fallback, sizeof(port->fallback), "%.255s", why->text);
+	sh_log_warn(
+		"port '%s': interface '%s' by packet:, which is slower and shares no frame out: %s",
+		port->conf.name, port->conf.target, port->fallback);
+	port->kind = NULL;
+	r = dp_port_packet_ops.open(port, err);
+	if (r < 0) {
+		port->kind = x;
+		return r;
+	}
+	port->beside = x;
+	port->ops = &by_packet_ops;
+	return 0;
+}
+
+/* Native, generic or AF_PACKET, whichever works. */
+static int open_any(
+	struct dp_port *port, struct xdp *x, const struct interface *now, struct sh_err *err)
+{
+	struct sh_err why;
+
+	x->tried.ifindex = 0;
+	if (start(port, x, now, &why) < 0) {
+		x->tried = *now;
+		return by_packet(port, x, &why, err);
+	}
+	set_ready(port, x, now->is_running);
+	return 0;
+}
+
+/* No worker is in the port. */
+static void open_again(struct dp_port *port, struct xdp *x)
+{
+	struct interface now;
+	struct sh_err err = { "" };
+	int r = find_interface(port, &now, &err);
+
+	if (r == 0 && was_tried(x, &now))
+		return;
+	if (r == 0)
+		r = open_any(port, x, &now, &err);
+	dp_port_set_trouble(port, r < 0 ? err.text : "");
+}
+
+static void restart(struct dp_port *port, struct xdp *x)
+{
 	set_ready(port, x, false);
 	/* From here on no worker is in the sockets. */
 	if (dp_commit(port->dp, NULL) < 0)
 		return;
-	stop(port, x);
-	if (!now->ifindex)
-		return;
-	r = start(port, x, now, &why);
-	if (r < 0)
-		sh_log_warn("port '%s': interface '%s' cannot be opened again: %s", port->conf.name,
-			port->conf.target, why.text);
+	stop(x);
+	open_again(port, x);
 }
 
 static void xdp_event(struct dp_port *port)
@@ -232,49 +323,21 @@ static void xdp_event(struct dp_port *port)
 	struct interface now;
 
 	(void)interface_get(port->conf.target, &now);
-	if (!is_as_opened(x, &now))
-		restart(port, x, &now);
-	if (!x->opened.ifindex)
+	if (!x->opened.ifindex && !now.ifindex)
 		return;
+	if (!is_as(&x->opened, &now)) {
+		restart(port, x);
+		return;
+	}
 	tell_own(port, x, &now);
 	for (unsigned i = 0; i < x->n_sockets; i++)
 		xsk_set_max_frame(x->sockets[i], max_frame(&now));
 	set_ready(port, x, now.is_running);
 }
 
-static int by_packet(struct dp_port *port, const struct sh_err *why, struct sh_err *err)
-{
-	snprintf(port->fallback, sizeof(port->fallback), "%.159s", why->text);
-	sh_log_warn(
-		"port '%s': interface '%s' by packet:, which is slower and shares no frame out: %s",
-		port->conf.name, port->conf.target, port->fallback);
-	port->ops = &dp_port_packet_ops;
-	return port->ops->open(port, err);
-}
-
-static int find_interface(const struct dp_port *port, struct interface *ret, struct sh_err *err)
-{
-	uint32_t id = 0;
-	int r = interface_get(port->conf.target, ret);
-
-	if (r < 0)
-		return sh_err_set(err, r,
-			r == -ENODEV
-				? "no network interface '%s': see 'ip link' for those there are"
-				: "interface '%s': cannot be asked",
-			port->conf.target);
-	if (xdp_program_of(ret->ifindex, &id) == 0 && id)
-		return sh_err_set(err, -EBUSY,
-			"interface '%s' has an XDP program of somebody else (id %" PRIu32
-			"): end that, or 'ip link set dev %s xdp off', or use packet:%s",
-			port->conf.target, id, port->conf.target, port->conf.target);
-	return 0;
-}
-
 static int xdp_open(struct dp_port *port, struct sh_err *err)
 {
 	struct interface now;
-	struct sh_err why;
 	struct xdp *x;
 	int r = find_interface(port, &now, err);
 
@@ -285,19 +348,17 @@ static int xdp_open(struct dp_port *port, struct sh_err *err)
 		return sh_err_set(err, -ENOMEM, "no memory for a port");
 	x->shared.fd = -1;
 	port->kind = x;
-	r = start(port, x, &now, &why);
+	r = open_any(port, x, &now, err);
 	if (r < 0) {
 		free(x);
 		port->kind = NULL;
-		return by_packet(port, &why, err);
 	}
-	set_ready(port, x, now.is_running);
-	return 0;
+	return r;
 }
 
 static void xdp_close(struct dp_port *port)
 {
-	stop(port, port->kind);
+	stop(port->kind);
 	free(port->kind);
 }
 
@@ -362,9 +423,8 @@ static uint64_t xdp_missed(const struct dp_port *port)
 }
 
 /* What the program drops came in here and was not delivered, as what a worker drops. */
-static void xdp_count(const struct dp_port *port, struct dp_port_stats *stats)
+static void add_counted(const struct xdp *x, struct dp_port_stats *stats)
 {
-	const struct xdp *x = port->kind;
 	struct xdp_counter c[XDP_N_COUNTS] = { 0 };
 
 	if (x->program)
@@ -378,6 +438,11 @@ static void xdp_count(const struct dp_port *port, struct dp_port_stats *stats)
 	stats->rx_packets += c[XDP_COUNT_UNUSED].packets;
 	stats->rx_bytes += c[XDP_COUNT_UNUSED].bytes;
 	stats->drops[DP_DROP_VLAN_UNUSED] += c[XDP_COUNT_UNUSED].packets;
+}
+
+static void xdp_count(const struct dp_port *port, struct dp_port_stats *stats)
+{
+	add_counted(port->kind, stats);
 }
 
 static void xdp_info(const struct dp_port *port, struct dp_port_info *ret)
@@ -440,4 +505,80 @@ const struct dp_port_ops dp_port_xdp_ops = {
 	.rx = xdp_rx,
 	.rx_done = xdp_rx_done,
 	.tx = xdp_tx,
+};
+
+static void by_packet_event(struct dp_port *port)
+{
+	struct xdp *x = port->beside;
+	struct interface now;
+
+	(void)interface_get(port->conf.target, &now);
+	if (!now.ifindex || was_tried(x, &now)) {
+		dp_port_packet_ops.event(port);
+		return;
+	}
+	for (unsigned q = 0; q < DP_MAX_QUEUES; q++) {
+		atomic_store(&port->txq_ready[q], false);
+		atomic_store(&port->rxq_ready[q], false);
+	}
+	if (dp_commit(port->dp, NULL) < 0)
+		return;
+	x->missed += dp_port_packet_ops.missed(port);
+	dp_port_packet_ops.close(port);
+	atomic_store(&port->takes, 0);
+	port->kind = x;
+	port->beside = NULL;
+	port->ops = &dp_port_xdp_ops;
+	open_again(port, x);
+	dp_port_watch_addresses(port->bridge);
+}
+
+static void by_packet_close(struct dp_port *port)
+{
+	dp_port_packet_ops.close(port);
+	free(port->beside);
+}
+
+static uint64_t by_packet_missed(const struct dp_port *port)
+{
+	return ((const struct xdp *)port->beside)->missed + dp_port_packet_ops.missed(port);
+}
+
+static void by_packet_count(const struct dp_port *port, struct dp_port_stats *stats)
+{
+	add_counted(port->beside, stats);
+}
+
+static int by_packet_rx_fd(const struct dp_port *port, unsigned queue)
+{
+	return dp_port_packet_ops.rx_fd(port, queue);
+}
+
+static uint16_t by_packet_rx(struct dp_port *port, unsigned queue, struct dp_burst *burst)
+{
+	return dp_port_packet_ops.rx(port, queue, burst);
+}
+
+static void by_packet_rx_done(struct dp_port *port, unsigned queue, struct dp_burst *burst)
+{
+	dp_port_packet_ops.rx_done(port, queue, burst);
+}
+
+static uint16_t by_packet_tx(
+	struct dp_port *port, unsigned queue, struct dp_item *items, uint16_t n)
+{
+	return dp_port_packet_ops.tx(port, queue, items, n);
+}
+
+static const struct dp_port_ops by_packet_ops = {
+	.open = xdp_open,
+	.close = by_packet_close,
+	.event = by_packet_event,
+	.missed = by_packet_missed,
+	.count = by_packet_count,
+	.info = dp_port_interface_info,
+	.rx_fd = by_packet_rx_fd,
+	.rx = by_packet_rx,
+	.rx_done = by_packet_rx_done,
+	.tx = by_packet_tx,
 };

@@ -44,7 +44,8 @@ static void say_why_down(
 	else if (!team->port->policy.admin_up)
 		say(ret, DP_MEMBER_DOWN, "the port is disabled");
 	else if (!ret->link_up)
-		say(ret, DP_MEMBER_DOWN, "no link");
+		say(ret, DP_MEMBER_DOWN,
+			member->port->trouble[0] ? member->port->trouble : "no link");
 	else
 		say(ret, DP_MEMBER_DOWN, member->says);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <linux/ethtool.h>
 #include <linux/if.h>
+#include <linux/if_arp.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -58,6 +59,7 @@ static int get_by(int fd, const char *name, struct interface *ret)
 	if (r < 0)
 		return r;
 	memcpy(ret->mac, ifr.ifr_hwaddr.sa_data, 6);
+	ret->is_ethernet = ifr.ifr_hwaddr.sa_family == ARPHRD_ETHER;
 	r = ask(fd, name, SIOCGIFFLAGS, &ifr);
 	if (r < 0)
 		return r;
@@ -90,6 +92,24 @@ int interface_get(const char *name, struct interface *ret)
 	r = get_by(fd, name, ret);
 	close(fd);
 	return r;
+}
+
+int interface_find(const char *name, struct interface *ret, struct sh_err *err)
+{
+	int r = interface_get(name, ret);
+
+	if (r == -ENODEV)
+		return sh_err_set(err, r,
+			"no network interface '%s': see 'ip link' for those there are", name);
+	if (r < 0)
+		return sh_err_set(
+			err, r, "interface '%s': cannot be asked: %s", name, strerror(-r));
+	if (!ret->is_ethernet)
+		return sh_err_set(err, -EINVAL,
+			"interface '%s' carries no Ethernet frames: take one that 'ip link' shows "
+			"with link/ether",
+			name);
+	return 0;
 }
 
 static int set_rx_vlan(int fd, const char *name, bool on)

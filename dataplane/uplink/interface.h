@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "dataplane/vlan.h"
 
 struct interface {
@@ -16,10 +17,15 @@ struct interface {
 	unsigned n_queues; /* that it receives on */
 	uint8_t mac[6];
 	bool is_running; /* up, with a link */
+	bool is_ethernet;
 };
 
 /** errors: -errno of the first ioctl that failed. -ENODEV: ret->ifindex is 0. */
 int interface_get(const char *name, struct interface *ret);
+
+/** As interface_get, of one that can be an uplink; *err says what to do. errors: -ENODEV, -EINVAL
+ * (not of Ethernet), -errno. */
+int interface_find(const char *name, struct interface *ret, struct sh_err *err);
 
 /** units: Mb/s, 0: unknown. */
 uint32_t interface_speed(const char *name);

@@ -90,16 +90,34 @@ void xdp_program_free(struct xdp_program *p)
 	free(p);
 }
 
-int xdp_program_of(int ifindex, uint32_t *ret)
+/* Programs are named for whoever looks for them; one may have no name. */
+static void read_name(uint32_t id, char ret[16])
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+	int fd = bpf_prog_get_fd_by_id(id);
+
+	ret[0] = '\0';
+	if (fd < 0)
+		return;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && info.name[0])
+		snprintf(ret, 16, "%.15s", info.name);
+	close(fd);
+}
+
+int xdp_program_other(int ifindex, struct xdp_other *ret)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
 	int r = bpf_xdp_query(ifindex, 0, &query);
 
 	if (r < 0)
 		return r;
-	*ret = query.drv_prog_id   ? query.drv_prog_id
-	       : query.skb_prog_id ? query.skb_prog_id
-				   : query.hw_prog_id;
+	ret->id = query.drv_prog_id   ? query.drv_prog_id
+		  : query.skb_prog_id ? query.skb_prog_id
+				      : query.hw_prog_id;
+	ret->how = query.drv_prog_id ? "xdp" : query.skb_prog_id ? "xdpgeneric" : "xdpoffload";
+	if (ret->id)
+		read_name(ret->id, ret->name);
 	return 0;
 }
 

@@ -19,8 +19,14 @@ int xdp_program_new(struct xdp_program **ret);
 /** Detaches it. */
 void xdp_program_free(struct xdp_program *p);
 
-/** The number of the XDP program that an interface has, 0: none. errors: -errno. */
-int xdp_program_of(int ifindex, uint32_t *ret);
+struct xdp_other {
+	uint32_t id;     /* 0: there is none */
+	char name[16];   /* "": it has none, or it takes more capabilities to know */
+	const char *how; /* as ip-link(8) has it: xdp, xdpgeneric, xdpoffload */
+};
+
+/** The XDP program that an interface has. errors: -errno. */
+int xdp_program_other(int ifindex, struct xdp_other *ret);
 
 /** errors: -EBUSY (another program is there), -EOPNOTSUPP and others of the driver. */
 int xdp_program_attach(struct xdp_program *p, int ifindex, bool generic);

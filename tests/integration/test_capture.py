@@ -4,7 +4,9 @@
 import os
 import re
 import select
+import shutil
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -15,7 +17,7 @@ from capture import COMES_S, Capture
 from daemon import SHUNT, CommandFailed, wait_for
 from openflow import Bridge
 from ports import assert_sums_hold, config, learned, plug
-from scapy.all import ARP, IP, TCP, UDP, Dot1Q, Ether, ICMPv6EchoRequest, IPv6, Raw
+from scapy.all import ARP, DNS, DNSRR, IP, TCP, UDP, Dot1Q, Ether, ICMPv6EchoRequest, IPv6, Raw
 from vhost_guest import BROADCAST, F_CSUM, F_HOST_TSO4, frame, mac
 
 A, B, C = mac(0xa), mac(0xb), mac(0xc)
@@ -365,6 +367,70 @@ def test_who_may_not_ask_the_switch_may_not_capture(switch, tmp_path):
         ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", SHUNT, "--run-dir",
          switch.run_dir, "capture", "a", "-w", "/dev/null"], capture_output=True, text=True)
     assert done.returncode == 1 and "no permission for" in done.stderr
+
+
+@pytest.fixture
+def named(make_netns, make_switch):
+    """A switch where names are looked up by a server that is the test's: (switch, its socket)."""
+    ns = make_netns("dns")
+    folder = f"/etc/netns/{ns.name}"  # `ip netns exec` puts what is there over /etc
+    os.makedirs(folder)
+    try:
+        with open(f"{folder}/resolv.conf", "w") as f:
+            f.write("nameserver 127.0.0.1\noptions timeout:30 attempts:1\n")
+        switch = make_switch(config({"a": "vlan: 10"}), prefix=ns.command())
+        with ns.make(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as server:
+            server.settimeout(COMES_S)
+            server.bind(("127.0.0.1", 53))
+            yield switch, server
+    finally:
+        shutil.rmtree(folder)
+
+
+def start_capture(switch, path):
+    return subprocess.Popen([SHUNT, "--run-dir", switch.run_dir, "capture", "a", "-w", path, "-f",
+                             "host web1.test"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def answer_one(server):
+    """10.0.0.9, and that there is no other."""
+    question, asker = server.recvfrom(512)
+    asked = DNS(question)
+    found = DNSRR(rrname=asked.qd.qname, rdata="10.0.0.9") if asked.qd.qtype == 1 else None
+    server.sendto(bytes(DNS(id=asked.id, qr=1, rd=1, ra=1, qd=asked.qd, an=found)), asker)
+
+
+def test_a_name_in_a_filter_is_looked_up_while_the_switch_goes_on(named, tmp_path):
+    switch, server = named
+    process = start_capture(switch, tmp_path / "a")
+    assert select.select([server], [], [], COMES_S)[0]
+    switch.cli("port", "set", "a", "--mtu", "1400")
+    answer_one(server)
+    answer_one(server)
+    wait_for(lambda: Capture.running(switch), COMES_S, "the capture")
+    theirs, others = (bytes(Ether(**ETHER) / IP(dst=d) / UDP()) for d in ("10.0.0.9", "10.0.0.8"))
+    with plug(switch, "a") as guest:
+        guest.send_many([others, theirs, others])
+        wait_for(lambda: switch.stats("a")["rx_packets"] == 3, COMES_S, "the frames")
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=COMES_S)[1] == b"shunt: capture a: 1 frame captured, 0 lost\n"
+
+
+def test_a_port_that_goes_and_a_shuntd_that_ends_do_not_wait_for_a_name(named, tmp_path):
+    switch, server = named
+    first = start_capture(switch, tmp_path / "first")
+    assert select.select([server], [], [], COMES_S)[0]
+    switch.cli("port", "del", "a")
+    answer_one(server)
+    answer_one(server)
+    assert b"no such port 'a'" in first.communicate(timeout=COMES_S)[1] and first.returncode == 1
+    switch.cli("port", "add", "a", "--bridge", "br0")
+    second = start_capture(switch, tmp_path / "second")
+    assert select.select([server], [], [], COMES_S)[0]
+    assert switch.terminate(5) == 0
+    assert second.communicate(timeout=COMES_S)[1] and second.returncode == 1
+    assert os.listdir(tmp_path) == []
+    switch.start()
 
 
 def test_captures_beyond_the_most_are_refused_and_ended_ones_leave_nothing(switch, tmp_path):

@@ -418,6 +418,10 @@ mirrors:
     (["--bridge", "br0", "--output-port", "m", "--select-src-port", "a b"],
      "select_src_port: 'a b' is not allowed: a list of names"),
     (["--bridge", "br0", "--output-port", "m", "--snaplen", "13"], "snaplen: '13' is not allowed"),
+    (["--bridge", "br0", "--output-vlan", "9", "--select-vlan", "9"],
+     "select_vlan: 9 is the output_vlan"),
+    (["--bridge", "br0", "--output-port", "a", "--select-src-port", "a"],
+     "select_src_port: port 'a' is the output of mirror 'z'"),
     (["--bridge", "br0", "--output-vlan", "9", "--output-tags", "by-vlan"],
      "output_tags: belongs to an output_port"),
 ])

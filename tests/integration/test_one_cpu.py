@@ -12,6 +12,7 @@ import pytest
 
 import daemon
 from daemon import SMALL, Switch
+from netns import wire
 from ports import assert_sums_hold, config, learned, link_is, plug
 from vhost_guest import BROADCAST, frame, mac
 
@@ -135,18 +136,20 @@ def test_a_folder_that_cannot_be_written_is_one_line_and_status_1(nobodys, words
         assert "/run/shunt" in done.stderr or "/var/lib/shunt" in done.stderr
 
 
-def test_an_unprivileged_switch_carries_guests_and_says_what_the_rest_needs(nobodys):
+def test_an_unprivileged_switch_carries_guests_and_says_what_the_rest_needs(nobodys, make_netns):
     """It is its user's own: no group, no interfaces, no huge pages."""
-    own = os.path.join(nobodys, "own")
-    switch = Switch(config({"a": "", "b": ""}), folder=own, prefix=NOBODY)
-    switch.argv[len(NOBODY)] = os.path.join(nobodys, "shuntd")
+    own, ns = os.path.join(nobodys, "own"), make_netns("sw")
+    wire(ns, "eth1", ns, "eth2")
+    prefix = ns.command(*NOBODY)
+    switch = Switch(config({"a": "", "b": ""}), folder=own, prefix=prefix)
+    switch.argv[len(prefix)] = os.path.join(nobodys, "shuntd")
     for path in (switch.run_dir, switch.state_dir, os.path.join(switch.state_dir, "config.yaml")):
         os.chown(path, 65534, 65534)
     mask = os.umask(0)  # it may write to the socket where the test hears that it is ready
     with switch:
         os.umask(mask)
         for words, needs in ((["--type", "internal"], "CAP_NET_ADMIN"),
-                             (["--type", "uplink", "--device", "packet:lo"], "CAP_NET_RAW")):
+                             (["--type", "uplink", "--device", "packet:eth1"], "CAP_NET_RAW")):
             done = nobody_runs(nobodys, "shunt", "--run-dir", switch.run_dir, "port", "add", "x",
                                "--bridge", "br0", *words)
             assert done.returncode == 1 and done.stderr.count("\n") == 1

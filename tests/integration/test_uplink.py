@@ -156,8 +156,10 @@ def test_an_interface_that_goes_away_and_comes_back_is_used_again(make_site, tap
             assert a.recv_only(frame(BROADCAST, HOST))
             site.ns.ip("link", "del", "eth1")
             link_is(site.switch, "up0", "down")
+            assert "no network interface 'eth1'" in site.switch.port("up0")["error"]
             site.lay_wire()
         link_is(site.switch, "up0")
+        assert "error" not in site.switch.port("up0")
     assert_sums_hold(site.switch)
 
 
@@ -316,6 +318,36 @@ def test_udp_without_its_checksum_done_arrives_with_it(make_site):
                 assert receiver.recv(2000) == data
     for ns in (site.ns, site.host):
         assert snmp(ns, "Udp", "InCsumErrors") == 0
+
+
+def test_an_internal_port_is_no_uplink_of_its_own_bridge(make_netns, make_switch):
+    """Of another it may be: a way from bridge to bridge."""
+    ns = make_netns("sw")
+    switch = make_switch(SMALL + "bridges: [ { name: br0 }, { name: br1 } ]\n", prefix=ns.command())
+    uplink = ("--type", "uplink", "--device", "packet:in0")
+    switch.cli("port", "add", "in0", "--bridge", "br0", "--type", "internal")
+    done = switch.run("port", "add", "up0", "--bridge", "br0", *uplink)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "port 'in0' has interface in0 on bridge 'br0' already" in done.stderr
+    switch.cli("port", "add", "up0", "--bridge", "br1", *uplink)
+    link_is(switch, "up0")
+    switch.cli("port", "del", "in0")
+    done = switch.run("port", "add", "in0", "--bridge", "br1", "--type", "internal")
+    assert "port 'up0' has interface in0 on bridge 'br1' already" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["packet", "xdp"])
+def test_an_interface_that_has_no_wire_is_no_uplink(make_netns, make_switch, kind):
+    """Frames that lo is given come back from it, and a tunnel of packets has no frames."""
+    ns = make_netns("sw")
+    ns.ip("tuntap", "add", "tun0", "mode", "tun")
+    switch = make_switch(config({}), prefix=ns.command())
+    for name in ("lo", "tun0"):
+        done = switch.run("port", "add", "up0", "--bridge", "br0", "--type", "uplink", "--device",
+                          f"{kind}:{name}")
+        assert done.returncode == 1 and done.stderr.count("\n") == 1
+        assert f"'{name}' carries no Ethernet frames" in done.stderr and "ip link" in done.stderr
+    assert switch.json("port", "list") == []
 
 
 def write_pcap(path, frames):

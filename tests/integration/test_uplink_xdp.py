@@ -2,14 +2,17 @@
 """Uplinks by XDP on an interface that the host goes on using. shuntd runs in the host's namespace,
 where eth1 has an address; the wire leads to another host in its own."""
 
+import collections
+import contextlib
 import os
+import re
 import signal
 import socket
 import struct
 
 import pytest
 
-from daemon import SMALL, Switch, wait_for
+from daemon import BUILD, SMALL, Switch, wait_for
 from netns import Tap, ip, unique
 from ports import HEAD, assert_sums_hold, config, learned, link_is, plug
 from vhost_guest import BROADCAST, frame, mac
@@ -85,7 +88,7 @@ def test_an_uplink_says_how_its_interface_is_used(make_host):
     port = host.switch.port("up0")
     assert (port["xdp"], port["zero_copy"], port["host"]) == ("native", False, "own")
     assert "fallback" not in port and host.has_program()
-    assert "native XDP, 1 queues, with a copy" in host.switch.log()
+    assert "native XDP, 1 queue, with a copy" in host.switch.log()
 
 
 def test_the_host_gets_its_own_frames_and_the_switch_those_for_its_guests(make_host):
@@ -212,6 +215,58 @@ def test_host_all_but_vms_gives_it_what_no_guest_has(make_host):
         far.send(frame(A, FAR, 100, payload=b"forgotten"))
         assert own.recv() == frame(A, FAR, 100, payload=b"forgotten", length=60)
         assert a.recv(0.05) is None
+
+
+# Frames of each class by address and tag, and who gets them by `host`: the host, the guest, both, or
+# the drop counter; "seen" by the host and by the switch, which lets no guest see LLDP.
+WHO_GETS = [
+    ("own", None, {"own": "host", "none": "guest", "all-but-vms": "host"}),
+    ("own", 100, {"own": "host", "none": "guest", "all-but-vms": "host"}),
+    ("own", 300, {"own": "host", "none": "drop", "all-but-vms": "host"}),
+    ("group", None, {"own": "both", "none": "guest", "all-but-vms": "both"}),
+    ("group", 100, {"own": "guest", "none": "guest", "all-but-vms": "both"}),
+    ("group", 300, {"own": "drop", "none": "drop", "all-but-vms": "host"}),
+    ("lldp", None, {"own": "seen", "none": "nobody", "all-but-vms": "seen"}),
+    ("guest", 100, {"own": "guest", "none": "guest", "all-but-vms": "guest"}),
+    ("guest", None, {"own": "guest", "none": "guest", "all-but-vms": "host"}),
+    ("other", 100, {"own": "guest", "none": "guest", "all-but-vms": "host"}),
+    ("other", 300, {"own": "drop", "none": "drop", "all-but-vms": "host"}),
+]
+# Where ports have no use for untagged frames, and the host has.
+WHO_GETS_UNTAGGED = [
+    ("group", None, {"own": "host", "none": "drop", "all-but-vms": "host"}),
+    ("other", None, {"own": "drop", "none": "drop", "all-but-vms": "host"}),
+]
+COUNTED = {"host": "host_packets", "both": "shared_packets", "seen": "shared_packets"}
+
+
+@pytest.mark.parametrize("trunk, rows", [("0,100", WHO_GETS), ("100", WHO_GETS_UNTAGGED)])
+def test_each_class_of_frames_goes_where_the_mode_says_and_is_counted_there(make_host, trunk, rows):
+    host = make_host({"up0": ALL, "a": f"trunk: \"{trunk}\""})
+    far, own = host.tap(host.far, "eth0"), host.tap(host.ns, "eth1")
+    to = {"own": host.mac(), "group": BROADCAST, "lldp": LLDP, "guest": A, "other": NOBODY}
+    with plug(host.switch, "a") as a:
+        a.send(frame(B, A, 100, length=64))
+        learned(host.switch, "a", A)
+        for mode in ("own", "none", "all-but-vms"):
+            host.switch.cli("port", "set", "up0", "--host", mode)
+            before, gets = host.switch.stats("up0"), [r[2][mode] for r in rows]
+            sent = [frame(to[r[0]], FAR, r[1], payload=bytes([i]), length=64 if r[1] else 60)
+                    for i, r in enumerate(rows)]
+            for f in sent:
+                far.send(f)
+            for side, words in ((own, ("host", "both", "seen")), (a, ("guest", "both"))):
+                wanted = sorted(f for f, who in zip(sent, gets) if who in words)
+                assert sorted(side.recv() for _ in wanted) == wanted, mode
+                assert side.recv(0.05) is None, mode
+            after = host.switch.stats("up0")
+            for name in ("host_packets", "shared_packets"):
+                assert after[name] - before[name] == sum(COUNTED.get(w) == name for w in gets), mode
+            for name, who in (("vlan_unused", ("drop",)), ("link_local", ("seen", "nobody"))):
+                assert after["drops"].get(name, 0) - before["drops"].get(name, 0) == sum(
+                    w in who for w in gets), (mode, name)
+            assert after["rx_packets"] - before["rx_packets"] == sum(w != "host" for w in gets)
+    assert_sums_hold(host.switch)
 
 
 def connect(host):
@@ -369,11 +424,33 @@ def test_another_ones_xdp_program_is_not_replaced(make_host, make_switch):
     assert host.has_program() and other.json("port", "list") == []
 
 
+def test_a_program_of_any_kind_is_refused_with_the_command_that_ends_it(make_netns, make_switch):
+    """ip-link(8) ends one that it does not name by its kind with success, and leaves it there."""
+    host = Host(make_netns)
+    lay(host.ns, host.far)
+    program = os.path.join(BUILD, "dataplane", "xdp.bpf.o")
+    switch = make_switch(config({"a": "trunk: all"}), prefix=host.ns.command())
+    host.switch = switch
+    for kind in ("xdpgeneric", "xdp"):
+        host.ns.ip("link", "set", "dev", "eth1", kind, "obj", program, "sec", "xdp.frags")
+        words = ("port", "add", "up0", "--bridge", "br0", "--type", "uplink", "--device", "xdp:eth1",
+                 "--trunk", "all")
+        done = switch.run(*words)
+        assert done.returncode == 1 and ", shunt_uplink)" in done.stderr
+        command = re.search(r"'(ip link set [^']*)'", done.stderr)[1]
+        assert host.ns.run(*command.split()).returncode == 0
+        switch.cli(*words)
+        link_is(switch, "up0")
+        assert_passes(host)
+        switch.cli("port", "del", "up0")
+
+
 def test_without_native_xdp_the_generic_one_is_used_and_said(make_host):
     """A veth end with fewer receive queues than its peer sends on takes no native program."""
     host = make_host({"up0": ALL, "a": "trunk: all"}, addresses=True, far_queues=2)
     port = host.switch.port("up0")
     assert port["xdp"] == "generic" and "no native XDP" in port["fallback"]
+    assert "may send on more queues" in port["fallback"]
     assert "by generic XDP" in host.switch.log()
     far, own = host.tap(host.far, "eth0"), host.tap(host.ns, "eth1")
     with plug(host.switch, "a") as a:
@@ -447,6 +524,96 @@ def test_an_interface_that_comes_back_is_taken_again(make_host):
     link_is(host.switch, "up0")
     assert_passes(host)
     assert host.has_program()
+
+
+def test_an_interface_that_got_another_name_is_missed_by_its_own(make_host):
+    host = make_host({"up0": ALL, "a": "trunk: all"})
+
+    def rename(old, new):
+        host.ns.ip("link", "set", old, "down")
+        host.ns.ip("link", "set", old, "name", new)
+        host.ns.ip("link", "set", new, "up")
+    assert not host.ns.takes_tags_off("eth1")
+    rename("eth1", "lan0")
+    gone = "no network interface 'eth1'"
+    wait_for(lambda: gone in host.switch.port("up0").get("error", ""), 10, "it is said")
+    assert gone in host.switch.cli("port", "list") and gone in host.switch.cli("uplink", "list")
+    assert gone in host.switch.log()
+    assert "xdp" not in host.ns.run("ip", "link", "show", "lan0").stdout
+    assert host.ns.takes_tags_off("lan0")
+    rename("lan0", "eth1")
+    link_is(host.switch, "up0")
+    assert "error" not in host.switch.port("up0")
+    assert_passes(host)
+
+
+def test_another_ones_program_on_an_interface_that_comes_back_is_said(make_host):
+    host = make_host({"up0": ALL, "a": "trunk: all"})
+    host.ns.ip("link", "del", "eth1")
+    link_is(host.switch, "up0", "down")
+    lay(host.far, host.ns)  # the end for the switch is called eth0 as yet
+    host.ns.ip("link", "set", "dev", "eth0", "xdpgeneric", "obj",
+               os.path.join(BUILD, "dataplane", "xdp.bpf.o"), "sec", "xdp.frags")
+    host.ns.ip("link", "set", "eth0", "down")
+    host.ns.ip("link", "set", "eth0", "name", "eth1")
+    host.ns.ip("link", "set", "eth1", "up")
+    wait_for(lambda: "XDP program of somebody else" in host.switch.port("up0").get("error", ""), 10,
+             "it is said")
+    host.ns.ip("link", "set", "dev", "eth1", "xdpgeneric", "off")
+    link_is(host.switch, "up0")
+    assert "error" not in host.switch.port("up0")
+    host.far.ip("link", "set", "eth1", "down")
+    host.far.ip("link", "set", "eth1", "name", "eth0")
+    host.far.ip("link", "set", "eth0", "up")
+    link_is(host.switch, "up0")
+    assert_passes(host)
+
+
+def test_the_best_way_is_taken_when_the_number_of_queues_changes(make_host):
+    """As the line that says why packet: is used has advised, and the other way round."""
+    host = make_host({"up0": ALL, "a": "trunk: all"}, queues=9)
+    far = host.tap(host.far, "eth0")
+    host.switch.cli("port", "set", "a", "--trunk", "100")
+    ways = []
+    for n in (9, 4, 9, 1):
+        host.ns.set_queues("eth1", n)
+        wanted = ("packet", 1) if n > 7 else ("native", n + 1)
+        wait_for(lambda: (host.switch.port("up0")["xdp"], host.switch.port("up0")["rx_queues"])
+                 == wanted, 10, f"{wanted} by {n} queues")
+        link_is(host.switch, "up0")
+        assert ("fallback" in host.switch.port("up0")) == (n > 7)
+        ways.append(host.switch.stats("up0"))
+        far.send(frame(BROADCAST, FAR, 300, length=64))
+        wait_for(lambda: host.switch.stats("up0")["rx_packets"] == len(ways), 5, "it is counted")
+    assert host.switch.stats("up0")["drops"]["vlan_unused"] == 2  # no way forgets the others'
+    host.switch.cli("port", "set", "up0", "--host", "all-but-vms")
+    with plug(host.switch, "a") as a:
+        a.send(frame(B, A, 100, length=64))
+        learned(host.switch, "a", A)
+        far.send(frame(A, FAR, 100, length=64))
+        assert a.recv() == frame(A, FAR, 100, length=64)
+    assert_sums_hold(host.switch)
+
+
+def test_an_uplink_that_comes_and_goes_leaves_nothing_behind(make_host):
+    host = make_host({"up0": ALL})
+
+    def there():
+        """Descriptors and mapped rings, by kind."""
+        process, kinds = f"/proc/{host.switch.pid}", collections.Counter()
+        for fd in os.listdir(f"{process}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                kinds[os.readlink(f"{process}/fd/{fd}").split("[")[0]] += 1
+        with open(f"{process}/maps") as maps:
+            kinds["rings"] = sum("socket:" in line for line in maps)
+        return kinds
+    before = there()
+    for _ in range(20):
+        host.switch.cli("port", "del", "up0")
+        host.switch.cli("port", "add", "up0", "--bridge", "br0", "--type", "uplink", "--device",
+                        "xdp:eth1")
+    link_is(host.switch, "up0")
+    wait_for(lambda: not there() - before, 10, "no more than before")
 
 
 def test_a_new_address_of_the_interface_is_the_hosts_at_once(make_host):

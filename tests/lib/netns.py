@@ -34,11 +34,30 @@ def unique(stem):
     return f"{stem}{os.getpid() % 100000}{next(_serial):x}"[:15]
 
 
-def _tx_checksums_off(interface):
-    siocethtool, stxcsum = 0x8946, 0x17
-    value = (ctypes.c_uint32 * 2)(stxcsum, 0)
+def _ethtool(interface, *words):
+    """A request of ethtool's, as 32-bit words; returns what the kernel made of them."""
+    siocethtool = 0x8946
+    value = (ctypes.c_uint32 * len(words))(*words)
     with socket.socket() as s:
         fcntl.ioctl(s, siocethtool, struct.pack("16sQ16x", interface.encode(), ctypes.addressof(value)))
+    return list(value)
+
+
+def _tx_checksums_off(interface):
+    stxcsum = 0x17
+    _ethtool(interface, stxcsum, 0)
+
+
+def _set_queues(interface, n):
+    gchannels, schannels, rx, tx = 0x3c, 0x3d, 5, 6
+    words = _ethtool(interface, gchannels, *[0] * 8)
+    words[0], words[rx], words[tx] = schannels, n, n
+    _ethtool(interface, *words)
+
+
+def _takes_tags_off(interface):
+    gflags, rxvlan = 0x25, 1 << 8
+    return bool(_ethtool(interface, gflags, 0)[1] & rxvlan)
 
 
 class Netns:
@@ -82,6 +101,14 @@ class Netns:
     def leave_nothing(self, interface):
         """As `ethtool -K INTERFACE tx off`: what is sent by it is finished before."""
         self.make(lambda: _tx_checksums_off(interface))
+
+    def set_queues(self, interface, n):
+        """As `ethtool -L INTERFACE rx n tx n`."""
+        self.make(lambda: _set_queues(interface, n))
+
+    def takes_tags_off(self, interface):
+        """Whether `ethtool -k INTERFACE` says rx-vlan-offload: on."""
+        return self.make(lambda: _takes_tags_off(interface))
 
     def add_address(self, interface, address):
         self.ip("addr", "add", address, "dev", interface)

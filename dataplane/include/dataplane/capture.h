@@ -14,14 +14,15 @@
 
 struct dp_port;
 struct dp_capture;
+struct dp_filter;
 
 #define DP_CAPTURE_IN  0x1u /* what the port brings into the switch */
 #define DP_CAPTURE_OUT 0x2u /* what the switch sends by the port, or would have sent */
 
 struct dp_capture_conf {
-	unsigned directions; /* DP_CAPTURE_* */
-	uint32_t snaplen;    /* bytes of a frame at the most */
-	const char *filter;  /* as tcpdump takes it; NULL: all frames */
+	unsigned directions;      /* DP_CAPTURE_* */
+	uint32_t snaplen;         /* bytes of a frame at the most */
+	struct dp_filter *filter; /* NULL: all frames */
 };
 
 struct dp_captured {
@@ -34,9 +35,19 @@ struct dp_captured {
 };
 
 /**
- * Begin to capture.
+ * Compile a filter, as tcpdump takes it.
  *
- * errors:  -EINVAL (the filter, with libpcap's sentence), -ENOMEM, -errno
+ * errors:  -EINVAL with libpcap's sentence, -ENOMEM
+ * thread:  any; it may wait for long, since a name in it is looked up
+ */
+int dp_filter_new(const char *text, uint32_t snaplen, struct dp_filter **ret, struct sh_err *err);
+void dp_filter_free(struct dp_filter *filter);
+const char *dp_filter_text(const struct dp_filter *filter);
+
+/**
+ * Begin to capture. The filter is the capture's then.
+ *
+ * errors:  -ENOMEM, -errno; the filter is still the caller's
  * thread:  control
  */
 int dp_capture_new(struct dp_port *port, const struct dp_capture_conf *conf, struct sh_err *err,

@@ -226,6 +226,7 @@ struct dp_port_info {
 	enum dp_xdp xdp;       /* of DP_PORT_XDP */
 	bool zero_copy;        /* the driver receives into memory of ours */
 	const char *fallback;  /* why not in a better way; "": there is none */
+	const char *trouble;   /* why the device is not used at all now; "": it is */
 	uint8_t device_mac[6]; /* of an uplink's device; zero: unknown */
 	uint32_t speed_mbps;   /* of an uplink's device, 0: unknown */
 	bool takes_csum, takes_tso, takes_uso; /* frames go to it with that left to be done */
