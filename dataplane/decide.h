@@ -71,7 +71,9 @@ struct dp_output {
 struct dp_decide_ctx {
 	const struct dp_snapshot *snapshot;
 	const struct dp_snap_port *in;
-	const struct dp_snap_port *member; /* of the team in: which they came by. Else NULL */
+	/* Of the team in, which they came by: if it may not take all frames for all ports; and in
+	 * any case, for its counters. Else NULL. */
+	const struct dp_snap_port *member, *received_by;
 	uint64_t now_tsc;
 	uint32_t now_s; /* the dataplane's coarse clock */
 	bool is_trace;  /* nothing is learned, refreshed or taken off a rate limit */

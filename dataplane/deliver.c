@@ -281,8 +281,8 @@ static void drop(struct dp_worker *w, const struct dp_decide_ctx *ctx, const str
 {
 	note(w, f, v->drop);
 	count_drop(w, v->port, v->drop, 1);
-	if (unlikely(ctx->member) && v->port == ctx->in->index)
-		counters(w, ctx->member->index)->drops[v->drop]++;
+	if (unlikely(ctx->received_by) && v->port == ctx->in->index)
+		counters(w, ctx->received_by->index)->drops[v->drop]++;
 }
 
 static inline void deliver(struct dp_worker *w, const struct dp_decide_ctx *ctx,

@@ -270,6 +270,22 @@ static void draw_teams(const struct dp *dp, struct dp_snapshot *s, struct dp_sna
 	}
 }
 
+/* Of most members all frames are taken, and then none is asked for. */
+static void draw_choosy(struct dp_snapshot *s)
+{
+	for (uint32_t i = 0; i < s->n_ports; i++) {
+		struct dp_snap_port *port = s->ports[i];
+		const struct dp_snap_team *team;
+
+		if (!port || !port->master)
+			continue;
+		team = port->master->team;
+		port->is_choosy = !(team->unicast & team->group & port->member_bit) ||
+				  team->n_uses > 1 ||
+				  (team->is_many_links && port->master->bridge->has_unlearned);
+	}
+}
+
 int dp_snapshot_new(struct dp *dp, struct dp_snapshot **ret)
 {
 	struct layout l;
@@ -311,6 +327,7 @@ int dp_snapshot_new(struct dp *dp, struct dp_snapshot **ret)
 	}
 	draw_teams(dp, s, (struct dp_snap_team *)(memory + l.teams));
 	dp_mirror_draw(dp, s, (struct dp_snap_mirror *)(memory + l.mirrors));
+	draw_choosy(s);
 	deal_queues(dp, s, (struct dp_snap_rxq *)(memory + l.queues), &l);
 	*ret = s;
 	return 0;

@@ -56,6 +56,7 @@ struct dp_snap_port {
 	const struct dp_snap_team *team; /* it is one */
 	struct dp_snap_port *master;     /* the team whose member it is */
 	uint8_t member_bit;              /* among the team's */
+	bool is_choosy;                  /* not all frames are taken from it, or not by all ports */
 	uint8_t team_use;                /* of its frames that leave by */
 	uint16_t team_use_of;            /* this team, index + 1 */
 	uint8_t takes_protocols;

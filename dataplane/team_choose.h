@@ -40,11 +40,16 @@ uint64_t dp_team_moved(const struct dp_team_choice *from, const struct dp_team_c
 
 /* fast path */
 
-/** The bucket of an address: 6 bytes at mac. */
+/** The bucket of an address: 48 bits, the first byte on top. */
+static inline unsigned dp_team_bucket_of_address(uint64_t address)
+{
+	return (unsigned)(address * UINT64_C(0x9e3779b97f4a7c15) >> 58);
+}
+
+/** The same of 6 bytes at mac. */
 static inline unsigned dp_team_bucket_of_mac(const uint8_t *mac)
 {
-	uint64_t word = (uint64_t)mac[0] << 40 | (uint64_t)mac[1] << 32 | (uint64_t)mac[2] << 24 |
-			(uint64_t)mac[3] << 16 | (uint64_t)mac[4] << 8 | mac[5];
-
-	return (unsigned)(word * UINT64_C(0x9e3779b97f4a7c15) >> 58);
+	return dp_team_bucket_of_address((uint64_t)mac[0] << 40 | (uint64_t)mac[1] << 32 |
+					 (uint64_t)mac[2] << 24 | (uint64_t)mac[3] << 16 |
+					 (uint64_t)mac[4] << 8 | mac[5]);
 }

@@ -75,7 +75,8 @@ static void process(struct dp_worker *w, struct dp_snap_port *by, uint64_t now)
 	struct dp_decide_ctx ctx = {
 		.snapshot = w->snapshot,
 		.in = in,
-		.member = by->master ? by : NULL,
+		.member = by->is_choosy ? by : NULL,
+		.received_by = by->master ? by : NULL,
 		.now_tsc = now,
 		.now_s = atomic_load_explicit(&w->dp->now_s, memory_order_relaxed),
 	};

@@ -36,7 +36,7 @@ struct of_protocol {
 	const char *name;
 };
 
-#define OF_N_PROTOCOLS 14
+#define OF_N_PROTOCOLS 15
 extern const struct of_protocol of_protocols[OF_N_PROTOCOLS];
 
 /* A big endian number of up to 8 bytes. */

@@ -22,7 +22,7 @@ const struct of_protocol of_protocols[OF_N_PROTOCOLS] = {
 	{ 0x0800, 1, "icmp" }, { 0x0800, 6, "tcp" }, { 0x0800, 17, "udp" }, { 0x0800, 132, "sctp" },
 	{ 0x0800, -1, "ip" },
 	{ 0x86dd, 58, "icmp6" }, { 0x86dd, 6, "tcp6" }, { 0x86dd, 17, "udp6" },
-	{ 0x86dd, 132, "sctp6" }, { 0x86dd, -1, "ipv6" },
+	{ 0x86dd, 132, "sctp6" }, { 0x86dd, -1, "ipv6" }, { 0x86dd, -1, "ip6" }, /* the first is printed */
 	{ 0x0806, -1, "arp" }, { 0x8035, -1, "rarp" },
 	{ 0x8847, -1, "mpls" }, { 0x8848, -1, "mplsm" },
 };

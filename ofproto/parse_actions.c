@@ -148,6 +148,31 @@ static int output(struct of_action_list *list, struct of_word *word, uint8_t arg
 	return add(list, word, &a);
 }
 
+/* "PORT:QUEUE": the queue for this output alone */
+static int enqueue(struct of_action_list *list, struct of_word *word, uint8_t arg)
+{
+	struct of_action set = { .type = OF_ACTION_SET_QUEUE };
+	struct of_action pop = { .type = OF_ACTION_POP_QUEUE };
+	char *queue = word->value + strcspn(word->value, ":,");
+	uint32_t port;
+	uint64_t v;
+	int r;
+
+	if (!*queue)
+		return refuse(list, word, "PORT:QUEUE");
+	*queue++ = '\0';
+	r = of_parse_port(list->names, word->key, word->value, &port, list->err);
+	if (r == 0)
+		r = of_parse_number(word->key, queue, UINT32_MAX, &v, list->err);
+	if (r < 0)
+		return r;
+	set.queue = (uint32_t)v;
+	r = add(list, word, &set);
+	if (r == 0)
+		r = to_port(list, word, port);
+	return r < 0 ? r : add(list, word, &pop);
+}
+
 static const char *const reasons[] = { "no_match", "action", "invalid_ttl", "action_set", "group",
 	"packet_out" };
 
@@ -226,6 +251,16 @@ static int bare(struct of_action_list *list, struct of_word *word, uint8_t type)
 	struct of_action a = { .type = type };
 
 	return word->mark ? refuse(list, word, "nothing") : add(list, word, &a);
+}
+
+/* Controllers' ids are forgotten, as those that come from a controller. */
+static int dec_ttl(struct of_action_list *list, struct of_word *word, uint8_t arg)
+{
+	struct of_action a = { .type = OF_ACTION_DEC_NW_TTL };
+
+	if (word->mark && (!*word->value || word->value[strspn(word->value, "0123456789, ")]))
+		return refuse(list, word, "ids of controllers, or nothing");
+	return add(list, word, &a);
 }
 
 static int with_u32(struct of_action_list *list, struct of_word *word, uint8_t type)
@@ -529,6 +564,7 @@ static const struct row {
 	{ "drop", drop, 0 },
 	{ "group", with_u32, OF_ACTION_GROUP },
 	{ "set_queue", with_u32, OF_ACTION_SET_QUEUE },
+	{ "enqueue", enqueue, 0 },
 	{ "pop_queue", bare, OF_ACTION_POP_QUEUE },
 	{ "set_field", set_field, 0 },
 	{ "load", load, 0 },
@@ -542,7 +578,7 @@ static const struct row {
 	{ "pop_pbb", bare, OF_ACTION_POP_PBB },
 	{ "copy_ttl_out", bare, OF_ACTION_COPY_TTL_OUT },
 	{ "copy_ttl_in", bare, OF_ACTION_COPY_TTL_IN },
-	{ "dec_ttl", bare, OF_ACTION_DEC_NW_TTL },
+	{ "dec_ttl", dec_ttl, 0 },
 	{ "dec_mpls_ttl", bare, OF_ACTION_DEC_MPLS_TTL },
 	{ "mod_nw_ttl", with_ttl, OF_ACTION_SET_NW_TTL },
 	{ "set_mpls_ttl", with_ttl, OF_ACTION_SET_MPLS_TTL },

@@ -32,8 +32,8 @@ PARTS = {
     "sizes": vhost.sizes, "forms": vhost.forms, "bursts": vhost.bursts, "macs": vhost.macs,
     "pairs": vhost.pairs, "size": vhost.size, "flowspeed": flows.speed, "flowcounts": flows.many,
     "flowmods": flows.changes, "uplinkxdp": uplink_xdp.run, "uplinkoffloads": uplink_offloads.run,
-    "uplinkhost": uplink_host.run, "uplinkteam": uplink_team.run, "vmstarts": vm.starts,
-    "vmboots": vm.boots,
+    "uplinkhost": uplink_host.run, "uplinkteam": uplink_team.run, "teamcost": uplink_team.cost,
+    "vmstarts": vm.starts, "vmboots": vm.boots,
 }
 
 

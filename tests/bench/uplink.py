@@ -12,3 +12,4 @@ PARTS = (uplink_xdp, uplink_offloads, uplink_host, uplink_team)
 def run(*arguments):
     for part in PARTS:
         part.run(*arguments)
+    uplink_team.cost(*arguments)

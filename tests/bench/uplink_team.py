@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a team costs: frames from wire to wire by AF_XDP on veth pairs, where each end is one device,
 and where it is a team of two. With active-backup the second device is idle; with balance-tcp both
-carry frames, and so do as many single uplinks beside, on two bridges."""
+carry frames, and so do as many single uplinks beside, on two bridges. And what the team itself
+costs: teamcost.c, whose devices are rings in memory that cost nothing."""
 
+import json
+import os
+import statistics
+import subprocess
+
+from process import Failed
 from rounds import alternate, compare, record
 from switches import WORKER_CPU
 from uplink_xdp import Shunt_xdp, measure
@@ -48,3 +55,20 @@ def run(report, build, runs, folder):
                           ("br1", [3], None)]),
              Shunt_wires(build, "balance-tcp of two an end", 4,
                          [("br0", [0, 2], "balance-tcp"), ("br0", [1, 3], "balance-tcp")]))
+
+
+def cost(report, build, runs, folder):
+    print("\nA team of two against one device, from ring to ring in memory, 64 bytes, one worker")
+    tool = os.path.join(build, "tests", "bench", "teamcost")
+    done = subprocess.run([tool, str(WORKER_CPU), str(runs)], capture_output=True, text=True)
+    if done.returncode:
+        raise Failed(done.stderr)
+    cycles = json.loads(done.stdout)
+    for name, values in cycles.items():
+        report.series(f"{name}, in memory", "cycles/packet", values)
+    report.ratio("cycles a packet in memory: active-backup of two against one device",
+                 cycles["active-backup"], cycles["one"], 1.05, False)
+    for mode in ("balance-mac", "balance-tcp"):
+        more = [a - b for a, b in zip(cycles[mode], cycles["two"])]
+        report.promise(f"cycles a packet that {mode} of two adds", statistics.median(more), 25,
+                       False)

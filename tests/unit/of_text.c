@@ -256,6 +256,9 @@ static void an_action_has_more_than_one_form(void **state)
 	assert_does("", "set_field:0x5/0xf->reg0", "load:0x5->NXM_NX_REG0[0..3]");
 	assert_does("", "load:5->reg0[0..3]", "load:0x5->NXM_NX_REG0[0..3]");
 	assert_does("", "push_pbb", "push_pbb:0x88e7");
+	assert_flow("ip6,actions=dec_ttl(1, 2)", "ipv6", "dec_ttl");
+	assert_does("", "enqueue:web1:2", "set_queue:2,output:5,pop_queue");
+	assert_does("", "enqueue(3,7)", "set_queue:7,output:3,pop_queue");
 	assert_does("", "goto_table:4,output:2", "output:2,goto_table:4");
 	assert_flow("actions=", "", "drop");
 }
@@ -332,6 +335,8 @@ static const char *const mistakes[][2] = {
 	  "conjunction: clause 4 of 3 is not allowed: 1 to N of 2 to 64" },
 	{ "actions=conjunction(1,1/3),output:2",
 	  "the actions together are not allowed: EXPERIMENTER" },
+	{ "actions=enqueue:1", "enqueue: '1' is not allowed: PORT:QUEUE" },
+	{ "ip,actions=dec_ttl(x)", "dec_ttl: 'x' is not allowed: ids of controllers, or nothing" },
 	{ "actions=note:0", "note: '0' is not allowed: pairs of hexadecimal digits" },
 	{ "actions=controller(foo=1)",
 	  "controller: 'foo' is not allowed: reason, max_len or id" },
