@@ -90,6 +90,8 @@ void pci_explain(const char *sysfs, const char *address, char *ret, size_t size)
 	else
 		snprintf(ret, size,
 			"%s has it, but DPDK cannot take it: another program may use it, or the "
-			"kernel another device of IOMMU group %s; the log has DPDK's words",
+			"kernel another device of IOMMU group %s; after 'shunt log set info' the "
+			"log "
+			"has DPDK's words",
 			driver, group[0] ? group : "-");
 }

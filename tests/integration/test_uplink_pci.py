@@ -7,6 +7,7 @@ devices, and against bonding, which this kernel has."""
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -115,6 +116,14 @@ def is_pinged(machine):
     return status == 0 and " 0% packet loss" in output
 
 
+def finds_by_multicast(machine):
+    """IPv6's neighbour discovery of in0 asks a group that is in0's alone."""
+    find = "$(ip -n x -6 -br addr show dev in0 scope link | grep -o 'fe80[^/]*')"
+    machine.do("ip -6 neigh flush dev eth0")
+    status, output = machine.run(f"ping -6 -q -c 2 -i 0.2 -W 2 {find}%eth0", 30)
+    return status == 0 and " 0% packet loss" in output
+
+
 def bond_answers(machine):
     status, output = machine.run("ip netns exec x ping -q -c 3 -i 0.2 -W 1 10.0.0.9", 30)
     return status == 0 and " 0% packet loss" in output
@@ -144,6 +153,25 @@ def test_what_is_no_device_or_is_the_kernels_is_refused_with_what_to_do(machine)
     assert status == 1 and "no driver has it; bind it to vfio-pci: dpdk-devbind.py" in output
 
 
+def test_a_nic_that_another_program_uses_is_refused_with_where_to_look(machine):
+    give_to_vfio(machine, OURS)
+    assert add_uplink(machine, OURS)[0] == 0
+    machine.do("mkdir /tmp/state2 && cp /tmp/state/config.yaml /tmp/state2 && "
+               "sed -i '/ports:/,$d' /tmp/state2/config.yaml")
+    machine.do(f"{SHUNTD} --run-dir /tmp/run2 --state-dir /tmp/state2 >/tmp/log2 2>&1 & other=$!")
+    wait_for(lambda: " ready" in machine.do("cat /tmp/log2; [ -d /proc/$other ]"), 60, "ready", 0.2)
+    words = f"--run-dir /tmp/run2 port add up0 --bridge br0 --type uplink --device pci:{OURS}"
+    status, output = shunt(machine, words)
+    assert status == 1 and output.count("\n") == 1 and "another program may use it" in output
+    command = re.search(r"'shunt (log set [^']*)'", output)[1]
+    assert shunt(machine, f"--run-dir /tmp/run2 {command}")[0] == 0
+    assert shunt(machine, words)[0] == 1
+    assert "Device or resource busy" in machine.do("cat /tmp/log2")
+    machine.do("kill $other; wait $other")
+    link_is(machine, "up")
+    assert is_pinged(machine)
+
+
 @pytest.mark.parametrize("kind", NICS)
 def test_a_nic_carries_frames_of_hosts_and_guests_and_its_link_goes_down_and_up(machine, kind):
     address, netdev = NICS[kind]
@@ -153,6 +181,7 @@ def test_a_nic_carries_frames_of_hosts_and_guests_and_its_link_goes_down_and_up(
     link_is(machine, "up")
     assert is_pinged(machine)
     assert guest_pings(machine) == (0, "")
+    assert finds_by_multicast(machine)
     assert "fallback" not in shown(machine, "port show up0")
     (stats,) = shown(machine, "port stats up0 --hw")
     assert stats["hw"]["rx_good_packets"] >= stats["rx_packets"] > 0

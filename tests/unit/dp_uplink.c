@@ -167,7 +167,8 @@ static void what_has_a_pci_device_is_told_with_the_command_to_type(void **state)
 	make_link(sysfs, "0000:02:00.0", "iommu_group", "17");
 	assert_explained(sysfs, "0000:02:00.0",
 		"vfio-pci has it, but DPDK cannot take it: another program may use it, or the "
-		"kernel another device of IOMMU group 17; the log has DPDK's words");
+		"kernel another device of IOMMU group 17; after 'shunt log set info' the log has "
+		"DPDK's words");
 	assert_int_equal(nftw(sysfs, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
