@@ -53,8 +53,8 @@ static __rte_noinline void forward_watched(struct dp_worker *w, const struct dp_
 	w->why = NULL;
 	if (ctx->in->captures)
 		dp_capture_received(w, ctx->in, why, came_tsc);
-	if (ctx->member && ctx->member->captures)
-		dp_capture_received(w, ctx->member, why, came_tsc);
+	if (ctx->received_by && ctx->received_by->captures)
+		dp_capture_received(w, ctx->received_by, why, came_tsc);
 	dp_mirror_received(w, ctx, why);
 }
 

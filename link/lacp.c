@@ -213,16 +213,17 @@ static void enter_mux(struct lacp_port *port, enum lacp_mux to, uint64_t now_ns)
 		port->needs_to_transmit = true;
 }
 
+static bool waits(const struct lacp_port *port)
+{
+	return port->exists && port->mux == LACP_MUX_WAITING && port->is_selected;
+}
+
 /* Those that wait begin together: Ready, 6.4.8. */
 static bool is_ready(const struct lacp *lacp, uint64_t now_ns)
 {
-	for (unsigned i = 0; i < LACP_MAX_PORTS; i++) {
-		const struct lacp_port *port = &lacp->ports[i];
-
-		if (port->exists && port->mux == LACP_MUX_WAITING && port->is_selected &&
-			now_ns < port->wait_ns)
+	for (unsigned i = 0; i < LACP_MAX_PORTS; i++)
+		if (waits(&lacp->ports[i]) && now_ns < lacp->ports[i].wait_ns)
 			return false;
-	}
 	return true;
 }
 
@@ -358,8 +359,6 @@ static uint64_t next_of(const struct lacp_port *port)
 
 	if (port->rx == LACP_RX_CURRENT || port->rx == LACP_RX_EXPIRED)
 		next = earlier(next, port->expires_ns);
-	if (port->mux == LACP_MUX_WAITING)
-		next = earlier(next, port->wait_ns);
 	if (port->periodic_ns)
 		next = earlier(next, port->periodic_ns);
 	if (port->needs_to_transmit)
@@ -367,9 +366,23 @@ static uint64_t next_of(const struct lacp_port *port)
 	return next;
 }
 
+/* When the last of those that wait has waited for long enough: they go on together. */
+static uint64_t ready_ns(const struct lacp *lacp)
+{
+	uint64_t last = 0;
+
+	for (unsigned i = 0; i < LACP_MAX_PORTS; i++) {
+		const struct lacp_port *port = &lacp->ports[i];
+
+		if (waits(port) && port->wait_ns > last)
+			last = port->wait_ns;
+	}
+	return last ? last : UINT64_MAX;
+}
+
 uint64_t lacp_next_ns(const struct lacp *lacp)
 {
-	uint64_t next = UINT64_MAX;
+	uint64_t next = ready_ns(lacp);
 
 	for (unsigned i = 0; i < LACP_MAX_PORTS; i++)
 		if (lacp->ports[i].exists)

@@ -424,17 +424,13 @@ def test_a_thousand_reconnects_leave_nothing_behind(make_bridge, greets):
     port = free_port()
     bridge = make_bridge(f"ptcp:{port}")
 
-    def descriptors():
-        return len(subprocess.run(["ls", f"/proc/{bridge.switch.pid}/fd"], capture_output=True,
-                                  check=True).stdout.split())
-
-    before, memory = descriptors(), rss_bytes(bridge.switch)
+    before, memory = bridge.switch.n_descriptors(), rss_bytes(bridge.switch)
     for _ in range(1000):
         with socket.create_connection(("127.0.0.1", port)) as sock:
             if greets:
                 client = Client(sock).greet()
                 client.send(of_client.FEATURES_REQUEST)
-    wait_for(lambda: descriptors() <= before, 20, "all connections closed")
+    wait_for(lambda: bridge.switch.n_descriptors() == before, 20, "all connections closed")
     assert rss_bytes(bridge.switch) - memory < OUT_BYTES
     bridge.flows("in_port=1,actions=output:2")
     assert set(bridge.send(1, frame(B, A))) == {2}

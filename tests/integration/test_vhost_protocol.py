@@ -89,10 +89,7 @@ class Bench:
         self.b.send(frame(BROADCAST, B))
         learned(switch, "b", B)
         assert self.a.recv()
-        self.n_fds = self.count_fds()
-
-    def count_fds(self):
-        return len(os.listdir(f"/proc/{self.switch.pid}/fd"))
+        self.n_descriptors = switch.n_descriptors()
 
     def queues(self):
         """Rings that run: (from the peer, to the peer). After an answer it is exact."""
@@ -109,7 +106,8 @@ class Bench:
         return True
 
     def has_forgotten_the_peer(self):
-        wait_for(lambda: self.count_fds() == self.n_fds, 5, "as many descriptors as before")
+        wait_for(lambda: self.switch.n_descriptors() == self.n_descriptors, 5,
+                 "as many descriptors as before")
 
     def is_undisturbed(self):
         self.a.send(frame(B, A))
@@ -526,12 +524,12 @@ def test_descriptors_that_nobody_asked_for_are_closed(bench, peer, request_):
     payload, _, _ = GOOD[request_]
     peer.bring_up()
     assert peer.ask(GET_QUEUE_NUM)  # by its answer all messages before are done with
-    before = bench.count_fds()
+    before = bench.switch.n_descriptors()
     with spare_fds(3) as fds:
         peer.ask(request_, payload, fds, VERSION | NEED_REPLY)
     # A ring that was stopped gives back its kick descriptor.
     left = before - (request_ == GET_VRING_BASE)
-    wait_for(lambda: bench.count_fds() == left, 5, f"{left} descriptors")
+    wait_for(lambda: bench.switch.n_descriptors() == left, 5, f"{left} descriptors")
 
 
 def test_more_descriptors_than_any_message_has_are_refused(make_peer):

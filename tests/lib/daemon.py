@@ -125,6 +125,18 @@ class Switch:
     def stats(self, name):
         return self.json("port", "stats", name)[0]
 
+    def n_descriptors(self):
+        """How many shuntd has open. Connections whose peers have ended are closed by then: shuntd
+        hears of that before it answers what is asked now."""
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.connect(os.path.join(self.run_dir, "shunt.sock"))
+            with asking.makefile("rw") as lines:
+                for _ in range(2):
+                    lines.write('{"jsonrpc": "2.0", "id": 1, "method": "version"}\n')
+                    lines.flush()
+                    assert lines.readline()
+                return len(os.listdir(f"/proc/{self.pid}/fd")) - 1
+
     def socket(self, name):
         """Path of a vhost-user port's socket."""
         return os.path.join(self.run_dir, f"{name}.sock")
