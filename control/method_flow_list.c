@@ -82,9 +82,12 @@ static int find_after(const struct flow_list *list, const struct of_switch *sw,
 		r = method_after(&list->part, "priority", UINT16_MAX, &priority, err);
 	if (r == 0)
 		r = of_match_parse(text ? text : "", &names->text, &match, err);
-	if (r == 0)
-		r = of_switch_flow_find(sw, &match, (uint16_t)priority, (uint8_t)table, ret);
-	return r == -ENOENT ? sh_err_set(err, -ESTALE, "after: that flow is gone") : r;
+	if (r < 0)
+		return r;
+	r = of_switch_flow_find(sw, &match, (uint16_t)priority, (uint8_t)table, ret);
+	if (r == -ENOENT)
+		return sh_err_set(err, -ESTALE, "after: that flow is gone");
+	return r < 0 ? sh_err_set(err, r, "out of memory") : 0;
 }
 
 /* after: whether the list goes on in this bridge. */
